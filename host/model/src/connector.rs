@@ -1,0 +1,111 @@
+//! The one trait behind which connectors stand: the engine knows this, and nothing of WebAssembly.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::absence::Absence;
+use crate::descriptor::{CheckReport, Descriptor};
+use crate::directory::{EntryPage, MailboxInfo, Resolution};
+use crate::error::ConnectorError;
+use crate::event::{Event, Window};
+use crate::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
+use crate::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
+
+/// The future of a connector call.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConnectorError>> + Send + 'a>>;
+
+/// One result per item asked for, in the order asked.
+pub type Items<T> = Vec<Result<T, ConnectorError>>;
+
+/// A change in a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// New or different.
+    Upsert(Box<Event>),
+    /// No longer in the feed; not yet known to be deleted (SEMANTICS B-07).
+    Removed(String),
+}
+
+/// A page of changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangePage {
+    /// The changes.
+    pub changes: Vec<Change>,
+    /// The cursor after this page.
+    pub cursor: String,
+    /// Whether there is more to read at once.
+    pub more: bool,
+    /// Events that could not be read: id and reason.
+    pub unreadable: Vec<(String, String)>,
+}
+
+/// A page of ids with versions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdPage {
+    /// Ids and versions.
+    pub ids: Vec<(String, String)>,
+    /// Where the next page begins.
+    pub next: Option<String>,
+}
+
+/// The functions of a connection. Those of an interface that the connector does not export answer `Unsupported`.
+///
+/// Functions that take several items answer per item: the outer error means that nothing at all could be asked.
+pub trait ConnectorApi: Send + Sync {
+    /// What the connector says about itself.
+    fn descriptor(&self) -> std::sync::Arc<Descriptor>;
+
+    /// Proves that the connection works; changes nothing.
+    fn check(&self) -> Answer<'_, CheckReport>;
+
+    /// Rewrites a cursor of an older format.
+    fn migrate_cursor(&self, format: u32, cursor: String) -> Answer<'_, String>;
+
+    /// Lists entries, page by page.
+    fn list_entries(&self, next: Option<String>) -> Answer<'_, EntryPage>;
+
+    /// Resolves addresses.
+    fn resolve(&self, addresses: Vec<String>) -> Answer<'_, Items<Resolution>>;
+
+    /// Zone, language and group of mailboxes.
+    fn mailbox_infos(&self, mailboxes: Vec<String>) -> Answer<'_, Items<MailboxInfo>>;
+
+    /// Changes of the default calendar since a cursor; without one, all in the window.
+    fn changes(&self, mailbox: String, window: Window, cursor: Option<String>) -> Answer<'_, ChangePage>;
+
+    /// The occurrences and exceptions of a series in the window.
+    fn instances(&self, mailbox: String, master: String, window: Window) -> Answer<'_, Vec<Event>>;
+
+    /// Events by id.
+    fn get_events(&self, mailbox: String, ids: Vec<String>) -> Answer<'_, Items<Event>>;
+
+    /// Ids and versions in the window.
+    fn ids(&self, mailbox: String, window: Window, next: Option<String>) -> Answer<'_, IdPage>;
+
+    /// Out-of-office settings.
+    fn read_absences(&self, mailboxes: Vec<String>) -> Answer<'_, Items<Absence>>;
+
+    /// Shows presence.
+    fn set_presence(&self, updates: Vec<PresenceUpdate>) -> Answer<'_, Items<PresenceReceipt>>;
+
+    /// Reads presence.
+    fn read_presence(&self, users: Vec<String>) -> Answer<'_, Items<PresenceReading>>;
+
+    /// Subscribes.
+    fn subscribe(&self, requests: Vec<SubscriptionRequest>) -> Answer<'_, Items<Subscription>>;
+
+    /// Renews.
+    fn renew(&self, renewals: Vec<Renewal>) -> Answer<'_, Items<Subscription>>;
+
+    /// Ends subscriptions.
+    fn unsubscribe(&self, ids: Vec<String>) -> Answer<'_, Items<()>>;
+
+    /// Live subscriptions.
+    fn live_subscriptions(&self) -> Answer<'_, Vec<Subscription>>;
+
+    /// Reads stored hook requests.
+    fn read_hooks(&self, requests: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>>;
+
+    /// Waits on a stream, at most 30 s.
+    fn wait(&self, subscriptions: Vec<String>, cursor: Option<String>, timeout: std::time::Duration) -> Answer<'_, WaitResult>;
+}

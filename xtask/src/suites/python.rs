@@ -1,0 +1,156 @@
+//! The suite `peers`: programs of others against our simulators and host.
+//!
+//! Each folder of `tests/peers/` with a `requirements.txt` is one suite of pytest files. Its packages live in a virtual
+//! environment of its own below the target directory, which is made again whenever the requirements or the Python
+//! change. Nothing is installed outside of it.
+//!
+//! The tests find what they need in the environment: `CALPORT_SIM_NAME` is the path of the simulator program NAME (an
+//! example of `calport-simulators`), besides the variables that every suite gets.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::Context;
+
+use super::{Outcome, Step, environment, summary};
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The crate whose examples are the simulators as programs.
+const SIMULATORS: &str = "calport-simulators";
+
+/// How to get what is missing, on the distribution that README names.
+const GET_PYTHON: &str = "apt-get install python3 python3-venv";
+
+/// A suite's virtual environment.
+struct Venv {
+    folder: PathBuf,
+}
+
+/// Every suite of `tests/peers/`.
+pub fn peers(workspace: &Workspace) -> Vec<Step> {
+    let suites = match suites(&workspace.root.join("tests").join("peers")) {
+        Ok(suites) => suites,
+        Err(error) => return vec![Step::failed("peers", "peers", format!("{error:#}"))],
+    };
+    if suites.is_empty() {
+        return vec![Step::skipped("peers", "peers", "tests/peers has no folder with a requirements.txt")];
+    }
+    if let Some(reason) = missing_python() {
+        return suites.iter().map(|(name, _)| Step::skipped("peers", name.as_str(), reason.as_str())).collect();
+    }
+    let simulators = match build_simulators(workspace) {
+        Ok(simulators) => simulators,
+        Err(error) => return vec![Step::failed("peers", "build", format!("{error:#}"))],
+    };
+    suites.iter().map(|(name, folder)| one(workspace, name, folder, &simulators)).collect()
+}
+
+fn one(workspace: &Workspace, name: &str, folder: &Path, simulators: &[(String, PathBuf)]) -> Step {
+    let venv = match Venv::prepare(&workspace.target.join("venv").join(name), &folder.join("requirements.txt"), name) {
+        Ok(venv) => venv,
+        Err(error) => {
+            let reason = format!("{error:#}. Is PyPI reachable, and does each pinned version exist for this Python?");
+            return Step::skipped("peers", name, reason);
+        }
+    };
+    let mut command = Command::new(venv.python());
+    command.current_dir(folder).args(["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "."]);
+    command.env("PYTHONDONTWRITEBYTECODE", "1").envs(simulators.iter().map(|(key, path)| (key, path)));
+    environment(workspace, &mut command);
+    match process::tee(&mut command, &format!("peers: {name}")) {
+        Ok(finished) => {
+            let counts = summary::pytest(&finished.output);
+            Step::new("peers", name, Outcome::judge(finished.status.success(), counts, finished.elapsed))
+        }
+        Err(error) => Step::failed("peers", name, format!("{error:#}")),
+    }
+}
+
+/// The folders with a `requirements.txt`, by name.
+fn suites(folder: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut suites = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
+        let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
+        if entry.path().join("requirements.txt").is_file() {
+            suites.push((entry.file_name().to_string_lossy().into_owned(), entry.path()));
+        }
+    }
+    suites.sort();
+    Ok(suites)
+}
+
+/// What Python lacks here, if anything.
+fn missing_python() -> Option<String> {
+    if !process::succeeds(Command::new("python3").arg("--version")) {
+        return Some(format!("python3 is not installed: {GET_PYTHON}"));
+    }
+    if !process::succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        return Some(format!("python3 lacks its venv module: {GET_PYTHON}"));
+    }
+    None
+}
+
+/// Builds the simulators as programs and returns the variables that name them.
+fn build_simulators(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    let mut command = process::cargo();
+    command.current_dir(&workspace.root).args(["build", "-p", SIMULATORS, "--examples"]);
+    process::watch(&mut command, "building the simulators", None)?;
+    let folder = workspace.target.join("debug").join("examples");
+    let variable = |name: &str| {
+        let key = format!("CALPORT_SIM_{}", name.replace('-', "_").to_uppercase());
+        (key, folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
+    };
+    Ok(workspace.package(SIMULATORS)?.targets_of("example").map(variable).collect())
+}
+
+impl Venv {
+    /// The environment in `folder` for these requirements; made anew unless it was made for exactly them.
+    fn prepare(folder: &Path, requirements: &Path, name: &str) -> anyhow::Result<Self> {
+        let venv = Self { folder: folder.to_path_buf() };
+        let wanted = fs::read_to_string(requirements).with_context(|| format!("cannot read {}", requirements.display()))?;
+        let python = process::capture(Command::new("python3").args(["-c", "import sys; print(sys.version, sys.prefix)"]))?;
+        let stamp = format!("{python}\n{wanted}");
+        // Written last: its presence means that the installation was complete.
+        let stamp_file = folder.join("calport-stamp.txt");
+        if fs::read_to_string(&stamp_file).is_ok_and(|present| present == stamp) {
+            return Ok(venv);
+        }
+        if folder.exists() {
+            fs::remove_dir_all(folder).with_context(|| format!("cannot remove the old {}", folder.display()))?;
+        }
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv"]).arg(folder);
+        process::watch(&mut make, &format!("making a virtual environment for {name}"), None)?;
+        let mut install = Command::new(venv.python());
+        install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(requirements);
+        process::watch(&mut install, &format!("installing the pinned packages of {name}"), Some("once, up to a few minutes"))?;
+        fs::write(&stamp_file, stamp).with_context(|| format!("cannot write {}", stamp_file.display()))?;
+        Ok(venv)
+    }
+
+    fn python(&self) -> PathBuf {
+        self.folder.join("bin").join("python")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_folders_with_requirements_are_suites() {
+        let folder = std::env::temp_dir().join(format!("xtask-peers-{}", std::process::id()));
+        fs::create_dir_all(folder.join("sdk")).unwrap();
+        fs::create_dir_all(folder.join("common")).unwrap();
+        fs::write(folder.join("sdk").join("requirements.txt"), "pytest==9.0.2\n").unwrap();
+        let names: Vec<String> = suites(&folder).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["sdk"]);
+        fs::remove_dir_all(&folder).unwrap();
+        assert!(suites(&folder).unwrap().is_empty());
+    }
+}

@@ -1,0 +1,141 @@
+//! Suites that cargo runs: by cargo-nextest, or by `cargo test` where that is not installed.
+
+use std::process::Command;
+
+use super::{Outcome, Step, Suite, environment, summary};
+use crate::process;
+use crate::workspace::Workspace;
+
+/// The crate with the end-to-end tests.
+const END_TO_END: &str = "calport-e2e";
+
+/// Test programs of that crate which are suites of their own.
+const OWN_SUITES: [&str; 2] = ["hostile", "faults"];
+
+/// Zones of the machine under which the presence rules must give the same answers: no offset, a quarter-hour offset, a
+/// half-hour offset with summer time, and one that skipped a whole day.
+const ZONES: [&str; 4] = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia"];
+
+/// All crates but the end-to-end one, then the examples in their documentation.
+pub fn unit(workspace: &Workspace) -> Vec<Step> {
+    let selection = ["--workspace", "--exclude", END_TO_END];
+    let mut steps = vec![run(workspace, "unit", "crates", &selection, &[])];
+    // cargo-nextest runs no documentation examples; `cargo test` has just done so.
+    if has_nextest() {
+        steps.extend(documentation(workspace, &selection));
+    }
+    steps
+}
+
+/// The presence rules, once per zone of the machine.
+pub fn presence(workspace: &Workspace) -> Vec<Step> {
+    let in_zone = |zone: &&str| run(workspace, "presence", zone, &["-p", "calport-rules"], &[("TZ", zone)]);
+    ZONES.iter().map(in_zone).collect()
+}
+
+/// One of the suites of the end-to-end crate.
+pub fn end_to_end(workspace: &Workspace, suite: Suite) -> Step {
+    let programs = programs(workspace, suite);
+    if programs.is_empty() {
+        let reason = format!("{END_TO_END} has no test program for this suite");
+        return Step::skipped(suite.name(), suite.name(), reason);
+    }
+    let mut selection = vec!["-p", END_TO_END];
+    for program in &programs {
+        selection.extend(["--test", program]);
+    }
+    run(workspace, suite.name(), suite.name(), &selection, &[])
+}
+
+/// Whether the tree has test programs for this end-to-end suite.
+pub fn exists(workspace: &Workspace, suite: Suite) -> bool {
+    !programs(workspace, suite).is_empty()
+}
+
+/// The test programs of an end-to-end suite: its own one, or for `e2e` all that are nobody's own.
+fn programs(workspace: &Workspace, suite: Suite) -> Vec<&str> {
+    let Ok(package) = workspace.package(END_TO_END) else { return Vec::new() };
+    package
+        .targets_of("test")
+        .filter(|program| if suite == Suite::E2e { !OWN_SUITES.contains(program) } else { *program == suite.name() })
+        .collect()
+}
+
+/// The examples in the documentation. A tree without one is no failure: they are not asked for everywhere.
+fn documentation(workspace: &Workspace, selection: &[&str]) -> Option<Step> {
+    let mut command = process::cargo();
+    command.current_dir(&workspace.root).args(["test", "--doc", "--no-fail-fast"]).args(selection);
+    environment(workspace, &mut command);
+    let finished = match process::tee(&mut command, "documentation examples") {
+        Ok(finished) => finished,
+        Err(error) => return Some(Step::failed("unit", "examples", format!("{error:#}"))),
+    };
+    let counts = summary::libtest(&finished.output).unwrap_or_default();
+    if finished.status.success() && counts.passed == 0 {
+        return None;
+    }
+    Some(Step::new("unit", "examples", Outcome::judge(finished.status.success(), Some(counts), finished.elapsed)))
+}
+
+fn run(workspace: &Workspace, suite: &'static str, step: &str, selection: &[&str], variables: &[(&str, &str)]) -> Step {
+    let nextest = has_nextest();
+    let mut command = if nextest { nextest_command() } else { cargo_test_command() };
+    command.current_dir(&workspace.root).args(selection).envs(variables.iter().copied());
+    environment(workspace, &mut command);
+    match process::tee(&mut command, &format!("{suite}: {step}")) {
+        Ok(finished) => {
+            let counts = if nextest { summary::nextest(&finished.output) } else { summary::libtest(&finished.output) };
+            Step::new(suite, step, Outcome::judge(finished.status.success(), counts, finished.elapsed))
+        }
+        Err(error) => Step::failed(suite, step, format!("{error:#}")),
+    }
+}
+
+fn has_nextest() -> bool {
+    process::succeeds(process::cargo().args(["nextest", "--version"]))
+}
+
+fn nextest_command() -> Command {
+    let mut command = process::cargo();
+    command.args(["nextest", "run", "--no-fail-fast", "--status-level", "slow"]);
+    command
+}
+
+fn cargo_test_command() -> Command {
+    let mut command = process::cargo();
+    command.args(["test", "--no-fail-fast"]);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::workspace::{Package, Target};
+
+    fn workspace(programs: &[&str]) -> Workspace {
+        let target = |name: &&str| Target { name: (*name).to_owned(), kind: vec!["test".to_owned()] };
+        let package = Package {
+            name: END_TO_END.to_owned(),
+            manifest_path: PathBuf::from("/tree/tests/e2e/Cargo.toml"),
+            targets: programs.iter().map(target).collect(),
+        };
+        Workspace { root: PathBuf::from("/tree"), target: PathBuf::from("/out"), packages: vec![package] }
+    }
+
+    #[test]
+    fn a_new_test_program_belongs_to_the_end_to_end_suite() {
+        let workspace = workspace(&["feed", "hostile", "leaks"]);
+        assert_eq!(programs(&workspace, Suite::E2e), ["feed", "leaks"]);
+        assert_eq!(programs(&workspace, Suite::Hostile), ["hostile"]);
+    }
+
+    #[test]
+    fn a_suite_without_a_program_is_a_skip_with_a_reason() {
+        let workspace = workspace(&["feed"]);
+        assert!(!exists(&workspace, Suite::Faults));
+        let step = end_to_end(&workspace, Suite::Faults);
+        assert!(format!("{step:?}").contains("Skipped"), "{step:?}");
+    }
+}

@@ -1,0 +1,213 @@
+//! From queues to jobs, and from finished jobs back into the table.
+
+use std::time::Duration;
+
+use calport_model::descriptor::CheckReport;
+use calport_model::notification::{Hint, Subscription};
+use calport_model::presence::PresenceReceipt;
+use calport_model::{Absence, ConnectorError, PresenceValue};
+use calport_store::{Feed, FeedKey, PersonRow, PresenceRow, StoreError};
+use jiff::Timestamp;
+
+use crate::actor::Engine;
+use crate::backoff;
+use crate::connection::{Health, Work};
+use crate::people::resolve_people;
+use crate::prepare::{HookError, Prepared, prepare, read_hooks};
+use crate::publish::{compute, publish};
+use crate::sync::{SyncError, SyncOutcome, sync_feed};
+
+/// Computations under way at a time: as many as there are cores on a small host.
+const MOST_COMPUTING: usize = 2;
+
+/// A window with less than this ahead is read anew (SEMANTICS C-03), the mailboxes spread over the time below.
+const ROLL_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+/// Over how long the mailboxes' rolls are spread.
+const ROLL_SPREAD: Duration = Duration::from_secs(7 * 86_400);
+
+type Answers<T> = Result<Vec<Result<T, ConnectorError>>, ConnectorError>;
+
+/// The result of a job.
+pub(crate) enum Done {
+    Nothing,
+    Checked(String, Result<CheckReport, ConnectorError>),
+    Inventory(String, Result<Vec<Subscription>, ConnectorError>),
+    Resolved(String, Vec<String>, Result<Vec<PersonRow>, ConnectorError>),
+    Prepared(String, Vec<FeedKey>, Result<Vec<Prepared>, ConnectorError>),
+    Renewed(String, Vec<String>, Answers<Subscription>),
+    Absences(String, Vec<FeedKey>, Answers<Absence>),
+    Hooks(String, Result<(Vec<Hint>, Option<i64>), HookError>),
+    Synced(FeedKey, Result<SyncOutcome, SyncError>, Option<Feed>),
+    Computed(Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)>),
+    Published(String, Vec<PresenceRow>, Vec<Result<PresenceReceipt, ConnectorError>>),
+    Unsubscribed(String),
+}
+
+impl Engine {
+    /// Starts whatever may start now.
+    pub(crate) fn dispatch(&mut self) {
+        let now = self.clock.now();
+        let ids: Vec<String> = self.connections.keys().cloned().collect();
+        for id in &ids {
+            self.check_if_due(id, now);
+            self.read_hooks_if_waiting(id, now);
+            while let Some(work) = self.connections.get_mut(id).and_then(|c| c.take(now)) {
+                self.start_work(id, work);
+            }
+            while let Some(rows) = self.take_batch(id, now) {
+                let Some(connection) = self.connections.get(id) else { break };
+                let (store, api, clock, id) = (self.store.clone(), connection.plan.api.clone(), self.clock.clone(), id.clone());
+                self.jobs.spawn(async move {
+                    let (rows, answers) = publish(&store, api.as_ref(), &id, rows, clock.as_ref()).await;
+                    Done::Published(id, rows, answers)
+                });
+            }
+        }
+        while self.computing < MOST_COMPUTING && !self.compute.is_empty() {
+            let orders = self.compute_orders();
+            if orders.is_empty() {
+                continue;
+            }
+            self.computing += 1;
+            let store = self.store.clone();
+            self.jobs.spawn(async move { Done::Computed(compute(&store, orders, now).await) });
+        }
+    }
+
+    fn check_if_due(&mut self, id: &str, now: Timestamp) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        let due = match &connection.health {
+            Health::Unchecked => true,
+            Health::Online => false,
+            Health::Offline { next_try, .. } => *next_try <= now,
+        };
+        if !due || connection.checking || !connection.plan.active {
+            return;
+        }
+        connection.checking = true;
+        let name = connection.plan.api.descriptor().display_name.clone();
+        if matches!(connection.health, Health::Unchecked) {
+            tracing::info!(code = "starting", connection = id, "Starting {name}");
+            tracing::info!(code = "url", connection = id, "Using {name} URL: {}", connection.plan.url);
+        }
+        let (api, id) = (connection.plan.api.clone(), id.to_owned());
+        self.jobs.spawn(async move { Done::Checked(id, api.check().await) });
+    }
+
+    fn read_hooks_if_waiting(&mut self, id: &str, now: Timestamp) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        if !connection.hooks_waiting || connection.hooks_busy || !connection.is_open(now) {
+            return;
+        }
+        connection.hooks_waiting = false;
+        if connection.uses_hooks() {
+            connection.hooks_busy = true;
+            self.start_work(id, Work::Hooks);
+        }
+    }
+
+    fn start_work(&mut self, id: &str, work: Work) {
+        let Some(connection) = self.connections.get_mut(id) else { return };
+        connection.in_flight += 1;
+        let (api, store, id, now) = (connection.plan.api.clone(), self.store.clone(), id.to_owned(), self.clock.now());
+        match work {
+            Work::Sync(key) => self.start_sync(key),
+            Work::Prepare(keys) => {
+                let order = self.prepare_order(&id, &keys);
+                self.jobs.spawn(async move { Done::Prepared(id, keys, prepare(api.as_ref(), order).await) });
+            }
+            Work::Renew(ids) => {
+                let renewals = self.renewals(&ids);
+                self.jobs.spawn(async move { Done::Renewed(id, ids, api.renew(renewals).await) });
+            }
+            Work::Absences(keys) => {
+                let mailboxes = keys.iter().map(|k| k.mailbox.clone()).collect();
+                self.jobs.spawn(async move { Done::Absences(id, keys, api.read_absences(mailboxes).await) });
+            }
+            Work::Resolve(people) => {
+                let plans: Vec<_> = people.iter().filter_map(|p| self.people.get(p)).map(|p| p.plan.clone()).collect();
+                self.jobs.spawn(async move {
+                    let rows = resolve_people(api.as_ref(), &plans, now).await;
+                    Done::Resolved(id, people, rows)
+                });
+            }
+            Work::Inventory => {
+                self.jobs.spawn(async move { Done::Inventory(id, api.live_subscriptions().await) });
+            }
+            Work::Unsubscribe(ids) => {
+                self.jobs.spawn(async move {
+                    if let Err(error) = api.unsubscribe(ids).await {
+                        tracing::warn!(
+                            code = error.kind.code(),
+                            connection = id,
+                            "subscriptions could not be ended; they lapse by themselves: {}",
+                            error.message
+                        );
+                    }
+                    Done::Unsubscribed(id)
+                });
+            }
+            Work::Hooks => {
+                self.jobs.spawn(async move {
+                    let read = read_hooks(&store, api.as_ref(), &id).await;
+                    Done::Hooks(id, read)
+                });
+            }
+        }
+    }
+
+    fn start_sync(&mut self, key: FeedKey) {
+        let now = self.clock.now();
+        let window = self.window(now);
+        let (Some(connection), Some(entry)) = (self.connections.get_mut(&key.connection), self.feeds.get(&key)) else {
+            if let Some(connection) = self.connections.get_mut(&key.connection) {
+                connection.in_flight -= 1;
+            }
+            return;
+        };
+        let zone = match entry.feed.zone.as_deref().map(calport_model::zone::resolve) {
+            Some(calport_model::zone::Resolved::Known(zone)) => zone,
+            _ => self.settings.zone.clone(),
+        };
+        let (store, api, mut feed) = (self.store.clone(), connection.plan.api.clone(), entry.feed.clone());
+        if backoff::between(now, feed.window.end) < ROLL_BEFORE + backoff::place(&key, ROLL_SPREAD) {
+            feed.cursor = None;
+        }
+        self.jobs.spawn(async move {
+            let result = sync_feed(&store, api.as_ref(), &feed, window, &zone, now).await;
+            let feed = store.feed(&key).await.ok().flatten();
+            Done::Synced(key, result, feed)
+        });
+    }
+
+    /// Takes a job's result in.
+    pub(crate) async fn finish(&mut self, done: Done) {
+        let connection = match &done {
+            Done::Inventory(id, _)
+            | Done::Resolved(id, ..)
+            | Done::Prepared(id, ..)
+            | Done::Renewed(id, ..)
+            | Done::Absences(id, ..)
+            | Done::Hooks(id, _)
+            | Done::Unsubscribed(id) => Some(id.clone()),
+            Done::Synced(key, ..) => Some(key.connection.clone()),
+            Done::Nothing | Done::Checked(..) | Done::Computed(_) | Done::Published(..) => None,
+        };
+        if let Some(connection) = connection.and_then(|id| self.connections.get_mut(&id)) {
+            connection.in_flight = connection.in_flight.saturating_sub(1);
+        }
+        match done {
+            Done::Nothing | Done::Unsubscribed(_) => {}
+            Done::Checked(id, result) => self.checked(&id, result),
+            Done::Inventory(id, result) => self.inventory_taken(&id, result).await,
+            Done::Resolved(id, people, result) => self.people_resolved(&id, people, result).await,
+            Done::Prepared(id, keys, result) => self.mailboxes_prepared(&id, keys, result).await,
+            Done::Renewed(id, ids, result) => self.renewed(&id, ids, result).await,
+            Done::Absences(id, keys, result) => self.absences_read(&id, keys, result).await,
+            Done::Hooks(id, result) => self.hooks_read(&id, result).await,
+            Done::Synced(key, result, feed) => self.feed_read(&key, result, feed),
+            Done::Computed(results) => self.computed(results),
+            Done::Published(sink, rows, answers) => self.published(&sink, rows, answers),
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! From a mirror to a sink: computing presence, and showing it (SEMANTICS P-26 to P-30, R-07).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use calport_model::presence::{PresenceCommand, PresenceReceipt, PresenceUpdate};
+use calport_model::zone;
+use calport_model::{Absence, ConnectorApi, ConnectorError, ErrorKind, ErrorScope, PresenceValue, Window};
+use calport_rules::Language;
+use calport_rules::presence::{Config, Input, Outcome, evaluate};
+use calport_store::{AuditEntry, FeedKey, PresenceRow, Store, StoreError};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::actor::Engine;
+use crate::backoff;
+use crate::connection::Connection;
+use crate::wheel::Timer;
+
+/// People computed in one job.
+pub(crate) const COMPUTE_BATCH: usize = 100;
+/// Batches on their way to one sink at a time.
+const MOST_PUBLISHING: usize = 2;
+
+/// What computing a person's presence needs.
+pub(crate) struct ComputeOrder {
+    pub person: String,
+    pub key: FeedKey,
+    pub window: Window,
+    pub absence: Option<Absence>,
+    pub presence_zone: TimeZone,
+    pub mailbox_zone: TimeZone,
+    pub language: Language,
+    pub rules: Arc<Config>,
+}
+
+/// Computes presence at `now` from the mirror.
+pub(crate) async fn compute(
+    store: &Store,
+    orders: Vec<ComputeOrder>,
+    now: Timestamp,
+) -> Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)> {
+    let mut results = Vec::with_capacity(orders.len());
+    for order in orders {
+        let result = store.events(&order.key).await.map(|events| {
+            let outcome: Outcome = evaluate(&Input {
+                events: &events,
+                absence: order.absence,
+                overrides: &[],
+                now,
+                lookback: order.window.start,
+                horizon: order.window.end,
+                presence_zone: &order.presence_zone,
+                mailbox_zone: &order.mailbox_zone,
+                language: order.language,
+                config: &order.rules,
+            });
+            (outcome.current.value, outcome.next_boundary)
+        });
+        results.push((order.person, result));
+    }
+    results
+}
+
+/// Shows values at a sink. The wish is on disk before it is sent, the answer after it came (SEMANTICS P-27).
+pub(crate) async fn publish(
+    store: &Store,
+    api: &dyn ConnectorApi,
+    sink: &str,
+    mut rows: Vec<PresenceRow>,
+    clock: &dyn calport_model::Clock,
+) -> (Vec<PresenceRow>, Vec<Result<PresenceReceipt, ConnectorError>>) {
+    if let Err(error) = store.set_presence(&rows).await {
+        let error = ConnectorError::new(ErrorKind::Unavailable, ErrorScope::Item, error.to_string());
+        let answers = rows.iter().map(|_| Err(error.clone())).collect();
+        return (rows, answers);
+    }
+    let updates = rows
+        .iter()
+        .map(|row| PresenceUpdate {
+            user: row.user.clone(),
+            command: row.wanted.clone().map_or(PresenceCommand::Clear, PresenceCommand::Set),
+            token: row.token.clone(),
+            sequence: row.sequence,
+        })
+        .collect();
+    let answers = match api.set_presence(updates).await {
+        Ok(answers) => answers,
+        Err(error) => rows.iter().map(|_| Err(error.clone())).collect(),
+    };
+    let now = clock.now();
+    let mut audit = Vec::new();
+    for (row, answer) in rows.iter_mut().zip(&answers) {
+        let Ok(receipt) = answer else { continue };
+        audit.push(AuditEntry {
+            at: now,
+            subject: row.person.clone(),
+            action: if row.wanted.is_some() { "presence.set" } else { "presence.clear" }.to_owned(),
+            cause: format!("{sink}/{} #{}", row.user, row.sequence),
+            before: row.shown.as_ref().and_then(|v| serde_json::to_string(v).ok()),
+            after: row.wanted.as_ref().and_then(|v| serde_json::to_string(v).ok()),
+        });
+        row.acknowledged = row.sequence;
+        row.shown.clone_from(&row.wanted);
+        row.token.clone_from(&receipt.token);
+        row.shown_at = Some(now);
+    }
+    let stored = async {
+        store.set_presence(&rows).await?;
+        store.add_audit(&audit).await
+    };
+    if let Err(error) = stored.await {
+        tracing::error!(code = "store-failed", %error, "what the sink took could not be stored; it is sent again after a restart");
+    }
+    (rows, answers)
+}
+
+impl Engine {
+    /// A person's presence may be another one now.
+    pub(crate) fn recompute(&mut self, id: &str) {
+        let Some(person) = self.people.get_mut(id) else { return };
+        if person.computing {
+            person.again = true;
+        } else {
+            person.computing = true;
+            self.compute.push(id.to_owned());
+        }
+    }
+
+    /// A boundary of a person is reached: never early, and only if it is still theirs.
+    pub(crate) fn boundary_due(&mut self, id: &str, at: Timestamp, now: Timestamp) {
+        let Some(person) = self.people.get_mut(id) else { return };
+        if person.boundary != Some(at) || at > now {
+            return;
+        }
+        person.boundary = None;
+        person.boundary_hit = Some(at);
+        self.recompute(id);
+    }
+
+    /// Takes the next people to compute; those that are switched off or not matched are settled here.
+    pub(crate) fn compute_orders(&mut self) -> Vec<ComputeOrder> {
+        let mut orders = Vec::new();
+        while orders.len() < COMPUTE_BATCH {
+            let Some(id) = self.compute.pop() else { break };
+            match self.compute_order(&id) {
+                Some(order) => orders.push(order),
+                None => {
+                    if let Some(person) = self.people.get_mut(&id) {
+                        person.computing = false;
+                        person.boundary = None;
+                    }
+                    if !self.is_shown(&id) {
+                        self.want(&id, None);
+                    }
+                }
+            }
+        }
+        orders
+    }
+
+    /// Whether anything of this person is to be shown at all (SEMANTICS P-30).
+    fn is_shown(&self, id: &str) -> bool {
+        let Some(person) = self.people.get(id) else { return false };
+        let on = |connection: &str| self.connections.get(connection).is_some_and(|c| c.plan.active);
+        person.plan.active && on(&person.plan.source) && on(&person.plan.sink)
+    }
+
+    fn compute_order(&self, id: &str) -> Option<ComputeOrder> {
+        if !self.is_shown(id) {
+            return None;
+        }
+        let person = self.people.get(id)?;
+        let key = person.feed.clone()?;
+        let entry = self.feeds.get(&key)?;
+        if !entry.feed.complete {
+            return None;
+        }
+        let mailbox_zone = match entry.feed.zone.as_deref().map(zone::resolve) {
+            Some(zone::Resolved::Known(zone)) => zone,
+            _ => person.plan.zone.clone().unwrap_or_else(|| self.settings.zone.clone()),
+        };
+        Some(ComputeOrder {
+            person: id.to_owned(),
+            window: entry.feed.window,
+            absence: entry.feed.absence.map(|(absence, _)| absence),
+            presence_zone: person.plan.zone.clone().unwrap_or_else(|| mailbox_zone.clone()),
+            mailbox_zone,
+            language: person.plan.language,
+            rules: person.plan.rules.clone(),
+            key,
+        })
+    }
+
+    /// Presence was computed.
+    pub(crate) fn computed(&mut self, results: Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)>) {
+        self.computing -= 1;
+        for (id, result) in results {
+            self.counters.computations += 1;
+            let Some(person) = self.people.get_mut(&id) else { continue };
+            person.computing = false;
+            let again = std::mem::take(&mut person.again);
+            match result {
+                Ok((value, boundary)) => {
+                    if person.boundary != boundary {
+                        person.boundary = boundary;
+                        if let Some(at) = boundary {
+                            self.wheel.set(at, Timer::Boundary(id.clone()));
+                        }
+                    }
+                    if self.is_shown(&id) {
+                        self.want(&id, Some(value));
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(code = "presence-not-computed", person = id, %error, "presence stays as it is");
+                }
+            }
+            if again {
+                self.recompute(&id);
+            }
+        }
+    }
+
+    /// Notes what is to be shown; only a difference is published (SEMANTICS P-27).
+    pub(crate) fn want(&mut self, id: &str, value: Option<PresenceValue>) {
+        let noticed = self.people.get(id).and_then(|p| p.feed.as_ref()).and_then(|k| self.feeds.get_mut(k)).and_then(|e| e.noticed.take());
+        let Some(person) = self.people.get_mut(id) else { return };
+        if noticed.is_some() {
+            person.noticed = noticed;
+        }
+        let (sink, user) = (person.plan.sink.clone(), person.plan.user.clone());
+        if value.is_none() && !self.presence.contains_key(id) {
+            return;
+        }
+        let row = self.presence.entry(id.to_owned()).or_insert_with(|| PresenceRow {
+            person: id.to_owned(),
+            sink: sink.clone(),
+            user: user.clone(),
+            sequence: 0,
+            wanted: None,
+            acknowledged: 0,
+            shown: None,
+            token: None,
+            shown_at: None,
+        });
+        if row.wanted == value && (row.acknowledged == row.sequence || row.sequence == 0 && value.is_none()) {
+            if let Some(person) = self.people.get_mut(id) {
+                person.noticed = None;
+                person.boundary_hit = None;
+            }
+            return;
+        }
+        if row.wanted != value {
+            row.wanted = value;
+            row.sequence += 1;
+        }
+        if let Some(person) = self.people.get_mut(id) {
+            person.sink_failures = 0;
+        }
+        self.enqueue(&sink, id);
+    }
+
+    /// Puts a row into its sink's queue.
+    pub(crate) fn enqueue(&mut self, sink: &str, id: &str) {
+        if let Some(connection) = self.connections.get_mut(sink)
+            && connection.publish_set.insert(id.to_owned())
+        {
+            connection.publish.push_back(id.to_owned());
+        }
+    }
+
+    /// Whether a batch could go out to a sink now.
+    pub(crate) fn can_publish(&self, connection: &Connection, now: Timestamp) -> bool {
+        self.settings.publish
+            && !connection.publish.is_empty()
+            && connection.publishing < MOST_PUBLISHING
+            && matches!(connection.health, crate::connection::Health::Online)
+            && connection.paused_until.is_none_or(|t| t <= now)
+            && connection.next_publish.is_none_or(|t| t <= now)
+    }
+
+    /// Takes the next batch for a sink: each person's newest value, one under way per person (SEMANTICS R-07).
+    pub(crate) fn take_batch(&mut self, sink: &str, now: Timestamp) -> Option<Vec<PresenceRow>> {
+        let connection = self.connections.get(sink)?;
+        if !self.can_publish(connection, now) {
+            return None;
+        }
+        let profile = connection.plan.api.descriptor();
+        let (size, rate) = profile.sink.as_ref().map_or((1, 0), |s| (s.batch_size.max(1), s.changes_per_second));
+        let connection = self.connections.get_mut(sink)?;
+        let mut rows = Vec::new();
+        for _ in 0..connection.publish.len() {
+            if rows.len() >= size {
+                break;
+            }
+            let Some(id) = connection.publish.pop_front() else { break };
+            let busy = self.people.get(&id).is_some_and(|p| p.publishing);
+            if busy {
+                connection.publish.push_back(id);
+                continue;
+            }
+            connection.publish_set.remove(&id);
+            if let Some(row) = self.presence.get(&id) {
+                if let Some(person) = self.people.get_mut(&id) {
+                    person.publishing = true;
+                }
+                rows.push(row.clone());
+            }
+        }
+        if rows.is_empty() {
+            return None;
+        }
+        connection.publishing += 1;
+        if rate > 0 {
+            let pause = Duration::from_secs_f64(rows.len() as f64 / f64::from(rate));
+            let at = backoff::after(now, pause);
+            connection.next_publish = Some(at);
+            self.wheel.set(at, Timer::Publish(sink.to_owned()));
+        }
+        Some(rows)
+    }
+
+    /// A sink answered.
+    pub(crate) fn published(&mut self, sink: &str, rows: Vec<PresenceRow>, answers: Vec<Result<PresenceReceipt, ConnectorError>>) {
+        let now = self.clock.now();
+        if let Some(connection) = self.connections.get_mut(sink) {
+            connection.publishing = connection.publishing.saturating_sub(1);
+        }
+        for (sent, answer) in rows.into_iter().zip(answers) {
+            if let Some(person) = self.people.get_mut(&sent.person) {
+                person.publishing = false;
+            }
+            match answer {
+                Ok(_) => self.shown(sink, sent, now),
+                Err(error) => self.not_shown(sink, &sent.person, &error, now),
+            }
+        }
+    }
+
+    fn shown(&mut self, sink: &str, sent: PresenceRow, now: Timestamp) {
+        self.counters.published += 1;
+        if let Some(connection) = self.connections.get_mut(sink) {
+            connection.succeeded();
+        }
+        let Some(row) = self.presence.get_mut(&sent.person) else { return };
+        row.acknowledged = row.acknowledged.max(sent.acknowledged);
+        row.shown.clone_from(&sent.shown);
+        row.token.clone_from(&sent.token);
+        row.shown_at = sent.shown_at;
+        let (id, in_step, cleared) = (row.person.clone(), row.sequence == sent.sequence, row.wanted.is_none());
+        tracing::info!(
+            code = "presence-shown",
+            connection = sink,
+            person = id,
+            user = row.user,
+            availability = sent.shown.as_ref().map_or("none", |v| v.availability.as_str()),
+            text = sent.shown.as_ref().map_or("", |v| v.text.as_str()),
+            "presence is shown"
+        );
+        if let Some(person) = self.people.get_mut(&id) {
+            person.sink_failures = 0;
+            person.sink_error = None;
+            if let Some(noticed) = person.noticed.take() {
+                self.change_latency.note(backoff::between(noticed, now));
+            }
+            if let Some(boundary) = person.boundary_hit.take() {
+                self.boundary_lag.note(backoff::between(boundary, now));
+            }
+        }
+        if !in_step {
+            self.enqueue(sink, &id);
+        } else if cleared && !self.people.contains_key(&id) {
+            self.presence.remove(&id);
+            let (store, id) = (self.store.clone(), id);
+            self.jobs.spawn(async move {
+                if let Err(error) = store.remove_presence(&id).await {
+                    tracing::error!(code = "store-failed", %error, "a cleared presence could not be forgotten");
+                }
+                crate::dispatch::Done::Nothing
+            });
+        }
+    }
+
+    fn not_shown(&mut self, sink: &str, id: &str, error: &ConnectorError, now: Timestamp) {
+        self.connection_failed(sink, error, now);
+        let mut failures = 1;
+        if let Some(person) = self.people.get_mut(id) {
+            person.sink_failures += 1;
+            failures = person.sink_failures;
+            if person.sink_error.as_deref() != Some(error.message.as_str()) {
+                tracing::warn!(
+                    code = error.kind.code(),
+                    blame = error.blame().as_str(),
+                    connection = sink,
+                    person = id,
+                    "presence could not be shown: {}",
+                    error.message
+                );
+            }
+            person.sink_error = Some(error.message.clone());
+        }
+        let lasting = matches!(error.kind, ErrorKind::NotFound | ErrorKind::Forbidden | ErrorKind::Unsupported | ErrorKind::Invalid { .. });
+        let wait = if lasting {
+            Duration::from_secs(15 * 60)
+        } else {
+            match error.kind {
+                ErrorKind::Throttled(Some(wait)) => wait,
+                _ => backoff::wait(failures, Duration::from_secs(2), Duration::from_secs(300)),
+            }
+        };
+        self.wheel.set(backoff::after(now, wait), Timer::Republish(sink.to_owned(), id.to_owned()));
+    }
+
+    /// A failed value is due again.
+    pub(crate) fn republish_due(&mut self, sink: &str, id: &str) {
+        if self.presence.get(id).is_some_and(|row| row.sink == sink && row.acknowledged < row.sequence) {
+            self.enqueue(sink, id);
+        }
+    }
+}

@@ -27,6 +27,9 @@ const ROLL_SPREAD: Duration = Duration::from_secs(7 * 86_400);
 
 type Answers<T> = Result<Vec<Result<T, ConnectorError>>, ConnectorError>;
 
+/// A person's computed presence, and when it changes by itself.
+pub(crate) type Computed = (String, Result<(PresenceValue, Option<Timestamp>), StoreError>);
+
 /// The result of a job.
 pub(crate) enum Done {
     Nothing,
@@ -37,8 +40,8 @@ pub(crate) enum Done {
     Renewed(String, Vec<String>, Answers<Subscription>),
     Absences(String, Vec<FeedKey>, Answers<Absence>),
     Hooks(String, Result<(Vec<Hint>, Option<i64>), HookError>),
-    Synced(FeedKey, Result<SyncOutcome, SyncError>, Option<Feed>),
-    Computed(Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)>),
+    Synced(FeedKey, Result<SyncOutcome, SyncError>, Option<Box<Feed>>),
+    Computed(Vec<Computed>),
     Published(String, Vec<PresenceRow>, Vec<Result<PresenceReceipt, ConnectorError>>),
     Unsubscribed(String),
 }
@@ -175,7 +178,7 @@ impl Engine {
         }
         self.jobs.spawn(async move {
             let result = sync_feed(&store, api.as_ref(), &feed, window, &zone, now).await;
-            let feed = store.feed(&key).await.ok().flatten();
+            let feed = store.feed(&key).await.ok().flatten().map(Box::new);
             Done::Synced(key, result, feed)
         });
     }
@@ -205,7 +208,7 @@ impl Engine {
             Done::Renewed(id, ids, result) => self.renewed(&id, ids, result).await,
             Done::Absences(id, keys, result) => self.absences_read(&id, keys, result).await,
             Done::Hooks(id, result) => self.hooks_read(&id, result).await,
-            Done::Synced(key, result, feed) => self.feed_read(&key, result, feed),
+            Done::Synced(key, result, feed) => self.feed_read(&key, result, feed.map(|f| *f)),
             Done::Computed(results) => self.computed(results),
             Done::Published(sink, rows, answers) => self.published(&sink, rows, answers),
         }

@@ -8,13 +8,14 @@ use calport_model::zone;
 use calport_model::{Absence, ConnectorApi, ConnectorError, ErrorKind, ErrorScope, PresenceValue, Window};
 use calport_rules::Language;
 use calport_rules::presence::{Config, Input, Outcome, evaluate};
-use calport_store::{AuditEntry, FeedKey, PresenceRow, Store, StoreError};
+use calport_store::{AuditEntry, FeedKey, PresenceRow, Store};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::actor::Engine;
 use crate::backoff;
 use crate::connection::Connection;
+use crate::dispatch::Computed;
 use crate::wheel::Timer;
 
 /// People computed in one job.
@@ -39,7 +40,7 @@ pub(crate) async fn compute(
     store: &Store,
     orders: Vec<ComputeOrder>,
     now: Timestamp,
-) -> Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)> {
+) -> Vec<Computed> {
     let mut results = Vec::with_capacity(orders.len());
     for order in orders {
         let result = store.events(&order.key).await.map(|events| {
@@ -193,7 +194,7 @@ impl Engine {
     }
 
     /// Presence was computed.
-    pub(crate) fn computed(&mut self, results: Vec<(String, Result<(PresenceValue, Option<Timestamp>), StoreError>)>) {
+    pub(crate) fn computed(&mut self, results: Vec<Computed>) {
         self.computing -= 1;
         for (id, result) in results {
             self.counters.computations += 1;

@@ -1,5 +1,5 @@
 //! The engine over a fake calendar and a fake sink: no network, no waiting.
-
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 mod common;
 
 use calport_model::notification::HintKind;

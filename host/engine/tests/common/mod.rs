@@ -1,4 +1,5 @@
 //! A calendar and a sink in memory, behind the same trait as every connector.
+#![allow(missing_docs)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};

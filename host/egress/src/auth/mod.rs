@@ -1,0 +1,160 @@
+//! Authentication schemes. A scheme owns the whole exchange of one request: it may send, look at the challenge, and send again.
+//!
+//! The seam for schemes that hold connections (NTLM, Negotiate, form-based login): they implement [`Scheme`] with connections
+//! of their own instead of [`Wire::fire`] and give back the same [`Answer`].
+
+mod challenge;
+mod digest;
+mod fixed;
+mod oauth;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use calport_secrets::{Secret, SecretSource};
+use http::HeaderName;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::error::EgressError;
+use crate::redact::Scrubber;
+use crate::wire::{Call, Reply, Wire};
+
+/// How an endpoint's credential is used. Secrets appear by name only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Auth {
+    /// No credential.
+    None,
+    /// OAuth 2.0 client credentials with a client secret.
+    OAuth2ClientCredentials {
+        /// The token server's address.
+        token_url: Url,
+        /// The application's id.
+        client_id: String,
+        /// Name of the secret.
+        client_secret: String,
+        /// Scopes, separated by blanks; empty: the parameter is left out.
+        scope: String,
+        /// Further parameters of the token request, for instance `audience`.
+        parameters: Vec<(String, String)>,
+        /// Where the token server expects the client's id and secret.
+        style: ClientStyle,
+    },
+    /// A fixed bearer token.
+    Bearer {
+        /// Name of the secret.
+        token: String,
+    },
+    /// HTTP Basic.
+    Basic {
+        /// The user; may not contain a colon.
+        user: String,
+        /// Name of the secret with the password.
+        password: String,
+    },
+    /// HTTP Digest with MD5 or SHA-256; the strongest offered is used.
+    Digest {
+        /// The user.
+        user: String,
+        /// Name of the secret with the password.
+        password: String,
+    },
+    /// A key in a header of its own.
+    ApiKey {
+        /// The header.
+        header: HeaderName,
+        /// Put before the key, for instance `Token `; may be empty.
+        prefix: String,
+        /// Name of the secret.
+        key: String,
+    },
+}
+
+/// How a client proves itself to the token server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ClientStyle {
+    /// Id and secret as form parameters.
+    #[default]
+    Form,
+    /// Id and secret by HTTP Basic.
+    Basic,
+}
+
+impl Auth {
+    /// The header that carries the credential, besides `Authorization`, and is therefore the host's.
+    pub(crate) fn header_name(&self) -> Option<HeaderName> {
+        match self {
+            Self::ApiKey { header, .. } => Some(header.clone()),
+            _ => None,
+        }
+    }
+
+    /// Builds the scheme; refuses what can never work.
+    pub(crate) fn scheme(&self, vault: &Vault) -> Result<Box<dyn Scheme>, String> {
+        match self {
+            Self::Basic { user, .. } if user.contains(':') => {
+                Err("the user of Basic authentication may not contain a colon; use another scheme or user".to_owned())
+            }
+            Self::OAuth2ClientCredentials { token_url, .. } if !matches!(token_url.scheme(), "https" | "http") => {
+                Err("the token address must be an https URL".to_owned())
+            }
+            Self::OAuth2ClientCredentials { .. } => Ok(Box::new(oauth::OAuth::new(self.clone(), vault.clone()))),
+            Self::Digest { user, password } => Ok(Box::new(digest::Digest::new(user.clone(), password.clone(), vault.clone()))),
+            fixed => Ok(Box::new(fixed::Fixed::new(fixed.clone(), vault.clone()))),
+        }
+    }
+}
+
+/// Reads secrets by name and remembers them for redaction.
+#[derive(Clone)]
+pub(crate) struct Vault {
+    pub(crate) endpoint: String,
+    pub(crate) secrets: Arc<dyn SecretSource>,
+    pub(crate) scrubber: Arc<Scrubber>,
+}
+
+impl Vault {
+    pub(crate) fn get(&self, name: &str) -> Result<Secret, EgressError> {
+        let secret = self.secrets.get(name).map_err(|source| EgressError::Secret { endpoint: self.endpoint.clone(), source })?;
+        self.scrubber.note(&secret);
+        Ok(secret)
+    }
+
+    /// Remembers a derived secret, such as a token.
+    pub(crate) fn note(&self, secret: &Secret) {
+        self.scrubber.note(secret);
+    }
+}
+
+/// A session that this request has to itself until its answer was read. Taken before a request slot, so that requests that
+/// wait for a session do not fill the slots of the others.
+pub(crate) enum Turn {
+    /// The scheme has no sessions.
+    Free,
+    /// A digest session.
+    Digest(OwnedMutexGuard<digest::Session>),
+}
+
+/// The answer after authentication.
+pub(crate) struct Answer {
+    pub(crate) reply: Reply,
+    pub(crate) turn: Turn,
+}
+
+/// One authentication scheme with its state.
+#[async_trait]
+pub(crate) trait Scheme: Send + Sync {
+    /// Waits for the request's session.
+    async fn turn(&self, _wire: &Wire, _call: &Call) -> Result<Turn, EgressError> {
+        Ok(Turn::Free)
+    }
+
+    /// Sends the request and answers challenges. A request is repeated only after the server refused it with a challenge.
+    async fn exchange(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError>;
+
+    /// The permissions named inside the current token, if the scheme has a token that can be read.
+    async fn roles(&self, _wire: &Wire, _deadline: Instant) -> Result<Option<Vec<String>>, EgressError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,65 @@
+//! Builds the HTTP client of one endpoint. Endpoints never share a client: address rules, CA and proxy differ, and a kept
+//! connection must not serve a request that its rules would refuse.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use calport_secrets::SecretSource;
+
+use crate::limits::Limits;
+use crate::policy::{Endpoint, PrivateCa};
+use crate::resolve::{CheckedResolver, Lookup};
+use crate::tls::{self, TlsFactory};
+
+/// Kept connections are dropped after this idle time; common servers close theirs after one to two minutes.
+const IDLE: Duration = Duration::from_secs(50);
+
+/// What the client shares with the rest of the host.
+pub(crate) struct Surroundings<'s> {
+    pub(crate) tls: &'s TlsFactory,
+    pub(crate) lookup: &'s Arc<dyn Lookup>,
+    pub(crate) secrets: &'s dyn SecretSource,
+    pub(crate) idle_connections: usize,
+}
+
+/// The client, or what in the endpoint's configuration prevents it.
+pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<'_>) -> Result<reqwest::Client, String> {
+    let ca = match &endpoint.ca {
+        None => Vec::new(),
+        Some(PrivateCa::Pem(pem)) => tls::certificates(pem).map_err(|why| format!("the private CA {why}"))?,
+        Some(PrivateCa::File(path)) => {
+            let pem = std::fs::read(path).map_err(|error| format!("the private CA {} cannot be read: {error}", path.display()))?;
+            tls::certificates(&pem).map_err(|why| format!("the private CA {} {why}", path.display()))?
+        }
+    };
+    if endpoint.origin.is_plain_http() && !endpoint.plain_http {
+        return Err("its `url` is http://; use https://, or set plain_http = true and accept that credentials travel readable".to_owned());
+    }
+    let resolver = CheckedResolver {
+        lookup: Arc::clone(around.lookup),
+        rules: endpoint.allow_addresses.clone().into(),
+        proxy: endpoint.proxy.as_ref().and_then(|proxy| proxy.url.host_str()).map(str::to_owned),
+    };
+    let mut builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .dns_resolver(Arc::new(resolver))
+        .connect_timeout(limits.connect)
+        .pool_idle_timeout(IDLE)
+        .pool_max_idle_per_host(around.idle_connections)
+        .user_agent(concat!("calport/", env!("CARGO_PKG_VERSION")))
+        .tls_backend_preconfigured(around.tls.config(&ca, !endpoint.origin.is_plain_http())?);
+    if let Some(proxy) = &endpoint.proxy {
+        if proxy.url.scheme() != "http" || !proxy.url.username().is_empty() || proxy.url.password().is_some() {
+            return Err("its proxy must be http://host:port without user; name the user and a secret beside it".to_owned());
+        }
+        let mut through = reqwest::Proxy::all(proxy.url.clone()).map_err(|_| "its proxy is not a usable URL".to_owned())?;
+        if let Some((user, password)) = &proxy.login {
+            let password = around.secrets.get(password).map_err(|error| error.to_string())?;
+            through = through.basic_auth(user, password.expose());
+        }
+        builder = builder.proxy(through);
+    }
+    builder.build().map_err(|error| format!("the HTTP client cannot be built: {}", crate::chain::innermost(&error)))
+}

@@ -1,0 +1,16 @@
+//! Outbound HTTP against small servers on loopback. No test waits for time to pass: clocks are moved by hand, and only the
+//! limits on real sockets are real, and short.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
+
+mod digest;
+mod fixed_schemes;
+mod leaks;
+mod oauth;
+mod policy;
+mod proxy;
+mod support;
+mod throttling;
+mod tls;
+mod tracing;
+mod transport;

@@ -1,0 +1,177 @@
+//! A small company on simulated servers: people with believable weeks, and a script that changes their calendars.
+//!
+//! The demo of the program and the end-to-end tests use the same world, so what a new user sees is what is tested.
+
+mod script;
+mod weeks;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use jiff::Timestamp;
+
+pub use script::{Applied, Kind, Script};
+
+use crate::graph::User;
+use crate::{graph, pbx};
+
+/// The names of the servers that [`serve`] can start.
+pub const NAMES: [&str; 2] = ["exchange", "pbx"];
+
+/// What went wrong with a simulated server.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// The calendar server.
+    #[error("the simulated calendar server: {0}")]
+    Calendar(#[from] graph::SimulatorError),
+    /// The PBX.
+    #[error("the simulated PBX: {0}")]
+    Pbx(#[from] std::io::Error),
+    /// Two zones, and times that do not exist in them.
+    #[error("a time of the script cannot be computed: {0}")]
+    Time(#[from] jiff::Error),
+}
+
+/// A person of the world.
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Name for people.
+    pub name: String,
+    /// Address of the mailbox.
+    pub address: String,
+    /// User at the PBX.
+    pub user: String,
+    /// Zone of the mailbox, IANA name.
+    pub zone: &'static str,
+    /// The same as a Windows name, as the mailbox says it.
+    pub windows_zone: &'static str,
+    /// Locale.
+    pub locale: &'static str,
+}
+
+const FIRST: [&str; 25] = [
+    "Anna", "Ben", "Clara", "David", "Emma", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Karla", "Leon", "Mia", "Noah", "Olga", "Paul", "Quinn",
+    "Rosa", "Sven", "Tina", "Uwe", "Vera", "Willi", "Xenia", "Yara",
+];
+const LAST: [&str; 7] = ["Acker", "Brandt", "Castro", "Dietz", "Engel", "Fuchs", "Graf"];
+
+/// The people of a company of this size, in two zones.
+pub fn members(people: u16) -> Vec<Member> {
+    (0..usize::from(people))
+        .map(|index| {
+            let first = FIRST[index % FIRST.len()];
+            let last = LAST[(index / FIRST.len() + index) % LAST.len()];
+            let number = index / FIRST.len();
+            let login = format!("{}{}", first.to_lowercase(), if number == 0 { String::new() } else { number.to_string() });
+            let (zone, windows_zone, locale) =
+                if index % 3 == 2 { ("America/New_York", "Eastern Standard Time", "en-US") } else { ("Europe/Berlin", "W. Europe Standard Time", "de-DE") };
+            Member { name: format!("{first} {last}"), address: format!("{login}@contoso.example"), user: login, zone, windows_zone, locale }
+        })
+        .collect()
+}
+
+/// The servers and their people.
+pub struct World {
+    /// The calendar server.
+    pub calendar: graph::Simulator,
+    /// The PBX.
+    pub pbx: pbx::Simulator,
+    /// The people.
+    pub members: Vec<Member>,
+}
+
+impl World {
+    /// Starts both servers and fills the calendars with weeks around `now`.
+    ///
+    /// # Errors
+    /// When a server cannot listen or a calendar cannot be filled.
+    pub async fn start(people: u16, now: Timestamp) -> Result<Self, WorldError> {
+        let members = members(people);
+        let calendar = graph::Simulator::builder().start().await?;
+        for member in &members {
+            let mut user = User::new(&member.address, &member.name).zone(member.windows_zone);
+            member.locale.clone_into(&mut user.locale);
+            calendar.add_user(user)?;
+        }
+        let builder = members.iter().fold(pbx::Simulator::builder(), |builder, member| builder.user(&member.user));
+        let pbx = builder.start().await?;
+        let world = Self { calendar, pbx, members };
+        weeks::fill(&world, now)?;
+        Ok(world)
+    }
+
+    /// The secrets that the configuration refers to.
+    pub fn secrets(&self) -> Vec<(&'static str, String)> {
+        vec![("calendar-client", self.calendar.config().client_secret), ("pbx-manager", "calport-secret".to_owned())]
+    }
+
+    /// The configuration of a Calport that connects the two. Paths are relative to the file.
+    pub fn configuration(&self, plugins: &Path, control: SocketAddr, hooks: SocketAddr) -> String {
+        let config = self.calendar.config();
+        let mut text = format!(
+            r#"[host]
+data_dir = "data"
+plugins_dir = "{plugins}"
+control = "{control}"
+zone = "Europe/Berlin"
+language = "en"
+
+[hooks]
+listen = "{hooks}"
+public_url = "http://{hooks}"
+
+[secrets]
+file = "secrets/secrets.age"
+identity = "keys/secrets.key"
+
+[connections.calendar]
+plugin = "graph"
+
+[connections.calendar.endpoints.graph]
+url = "{calendar}/v1.0"
+allow_addresses = ["loopback"]
+plain_http = true
+auth = {{ scheme = "oauth2-client-credentials", token_url = "{token}", client_id = "{client}", secret = "calendar-client", scope = "{calendar}/.default" }}
+
+[connections.pbx]
+plugin = "asterisk"
+
+[connections.pbx.endpoints.ami]
+url = "{pbx}"
+allow_addresses = ["loopback"]
+plain_http = true
+auth = {{ scheme = "digest", user = "calport", secret = "pbx-manager" }}
+
+# Appointments with customers show even while somebody is otherwise away.
+[rules.default]
+must_words = ["client call", "training"]
+
+[[flows]]
+name = "presence"
+source = "calendar"
+sink = "pbx"
+"#,
+            plugins = plugins.display(),
+            calendar = self.calendar.base_url(),
+            token = self.calendar.token_url(),
+            client = config.client_id,
+            pbx = self.pbx.url(),
+        );
+        for member in &self.members {
+            let language = if member.locale.starts_with("de") { "de" } else { "en" };
+            text.push_str(&format!(
+                "\n[[people.person]]\nid = \"{user}\"\nname = \"{name}\"\naddress = \"{address}\"\nusers = {{ pbx = \"{user}\" }}\nlanguage = \"{language}\"\nzone = \"{zone}\"\n",
+                user = member.user,
+                name = member.name,
+                address = member.address,
+                zone = member.zone,
+            ));
+        }
+        text
+    }
+
+    /// What the PBX shows of a user: the state and the message.
+    pub fn shown(&self, user: &str) -> Option<(String, String)> {
+        self.pbx.presence(user).map(|p| (p.state.to_owned(), String::from_utf8_lossy(&p.message).into_owned()))
+    }
+}

@@ -1,0 +1,393 @@
+//! Everything the tenant holds, and the three ways of changing it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use super::config::{Config, User};
+use super::event::Event;
+use super::fields::{Fields, Writer};
+use super::http::Refusal;
+use super::ids::ItemId;
+use super::log::Log;
+use super::oauth::Token;
+use super::render::{change_key, etag, instant, into_map};
+use super::subscriptions::Subscription;
+use super::throttle::Throttle;
+
+/// A calendar of a mailbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Calendar {
+    pub name: String,
+}
+
+/// An event that is no longer in a calendar.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tombstone {
+    pub key: u64,
+    pub calendar: u32,
+    pub change: u64,
+}
+
+/// A mailbox.
+#[derive(Clone, Debug)]
+pub(crate) struct Mailbox {
+    pub user: User,
+    /// What a client has set of `mailboxSettings`.
+    pub settings: Map<String, Value>,
+    pub calendars: Vec<Calendar>,
+    pub categories: Vec<Value>,
+    pub events: BTreeMap<u64, Event>,
+    pub tombstones: Vec<Tombstone>,
+    /// Number of the latest change.
+    pub change: u64,
+    /// Delta tokens of an older generation are expired.
+    pub generation: u64,
+    pub next_key: u64,
+    pub transactions: HashMap<String, u64>,
+    /// An access policy keeps the application out.
+    pub denied: bool,
+}
+
+impl Mailbox {
+    fn new(user: User) -> Self {
+        Self {
+            user,
+            settings: Map::new(),
+            calendars: vec![Calendar { name: "Calendar".to_owned() }],
+            categories: Vec::new(),
+            events: BTreeMap::new(),
+            tombstones: Vec::new(),
+            change: 0,
+            generation: 1,
+            next_key: 1,
+            transactions: HashMap::new(),
+            denied: false,
+        }
+    }
+
+    fn bump(&mut self) -> u64 {
+        self.change += 1;
+        self.change
+    }
+
+    /// The event an id names, if it is there under that id.
+    ///
+    /// # Errors
+    /// 404 also for an id of the usual form whose event is now in another calendar.
+    pub fn event(&self, index: u32, id: &ItemId) -> Result<&Event, Refusal> {
+        let here = |e: &&Event| id.mailbox == index && id.calendar.is_none_or(|c| c == e.calendar);
+        self.events.get(&id.key).filter(here).ok_or_else(Refusal::item_not_found)
+    }
+}
+
+/// What happened, as subscriptions word it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Happened {
+    Created,
+    Updated,
+    Deleted,
+}
+
+impl Happened {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Updated => "updated",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+/// The tenant.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub config: Config,
+    pub mailboxes: Vec<Mailbox>,
+    pub by_name: HashMap<String, u32>,
+    pub tokens: HashMap<String, Token>,
+    pub subscriptions: BTreeMap<String, Subscription>,
+    pub log: Log,
+    pub throttle: Throttle,
+    /// Messages the service would have sent because of the application, one per recipient.
+    pub mails_sent: u64,
+    pub drop_notifications: u32,
+    pub double_notifications: u32,
+    /// Events to be notified of, filled while the state is locked and emptied by whoever locked it.
+    pub outbox: Vec<(String, Value)>,
+}
+
+impl State {
+    pub fn new(config: Config) -> Self {
+        Self {
+            config,
+            mailboxes: Vec::new(),
+            by_name: HashMap::new(),
+            tokens: HashMap::new(),
+            subscriptions: BTreeMap::new(),
+            log: Log::default(),
+            throttle: Throttle::default(),
+            mails_sent: 0,
+            drop_notifications: 0,
+            double_notifications: 0,
+            outbox: Vec::new(),
+        }
+    }
+
+    /// Adds a person; one whose name is taken replaces nothing and is refused.
+    ///
+    /// # Errors
+    /// 400 `Request_BadRequest` for a name or address that is in use.
+    pub fn add_user(&mut self, user: User) -> Result<String, Refusal> {
+        let user = user.complete();
+        let names: BTreeSet<String> = user.names().into_iter().collect();
+        if let Some(taken) = names.iter().find(|n| self.by_name.contains_key(*n)) {
+            return Err(Refusal::bad("Request_BadRequest", format!("Another object with the same value for property exists: {taken}.")));
+        }
+        let index = u32::try_from(self.mailboxes.len()).map_err(|_| Refusal::bad("Request_BadRequest", "Too many users."))?;
+        self.by_name.extend(names.into_iter().map(|n| (n, index)));
+        let id = user.id.clone();
+        self.mailboxes.push(Mailbox::new(user));
+        Ok(id)
+    }
+
+    /// The directory entry behind an id, principal name or address.
+    ///
+    /// # Errors
+    /// 404 `Request_ResourceNotFound`.
+    pub fn user(&self, name: &str) -> Result<(u32, &Mailbox), Refusal> {
+        let missing = || {
+            Refusal::new(
+                404,
+                "Request_ResourceNotFound",
+                format!("Resource '{name}' does not exist or one of its queried reference-property objects are not present."),
+            )
+        };
+        let index = *self.by_name.get(&name.to_lowercase()).ok_or_else(missing)?;
+        self.mailboxes.get(index as usize).map(|m| (index, m)).ok_or_else(missing)
+    }
+
+    /// The mailbox behind a name, for the Outlook part of the service.
+    ///
+    /// # Errors
+    /// 404 `ErrorInvalidUser` or `MailboxNotEnabledForRESTAPI`, 403 if a policy keeps the application out.
+    pub fn mailbox(&self, name: &str) -> Result<(u32, &Mailbox), Refusal> {
+        let (index, mailbox) =
+            self.user(name).map_err(|_| Refusal::new(404, "ErrorInvalidUser", format!("The requested user '{name}' is invalid.")))?;
+        if !mailbox.user.mailbox {
+            return Err(Refusal::new(
+                404,
+                "MailboxNotEnabledForRESTAPI",
+                "The mailbox is either inactive, soft-deleted, or is hosted on-premise.",
+            ));
+        }
+        if mailbox.denied {
+            return Err(Refusal::new(
+                403,
+                "ErrorAccessDenied",
+                "Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings.",
+            ));
+        }
+        Ok((index, mailbox))
+    }
+
+    /// As [`State::mailbox`], to be changed.
+    pub fn mailbox_mut(&mut self, name: &str) -> Result<(u32, &mut Mailbox), Refusal> {
+        let (index, _) = self.mailbox(name)?;
+        let missing = || Refusal::new(404, "ErrorInvalidUser", format!("The requested user '{name}' is invalid."));
+        self.mailboxes.get_mut(index as usize).map(|m| (index, m)).ok_or_else(missing)
+    }
+
+    /// Creates an event; the second creation with one `transactionId` gives the first event again.
+    ///
+    /// # Errors
+    /// As the fields and the mailbox demand.
+    pub fn create(
+        &mut self,
+        user: &str,
+        calendar: u32,
+        body: Map<String, Value>,
+        writer: Writer,
+        now: Timestamp,
+    ) -> Result<ItemId, Refusal> {
+        let fields = Fields::read(body, writer)?;
+        let (index, mailbox) = self.mailbox_mut(user)?;
+        let transaction =
+            fields.props.iter().find(|(n, _)| *n == "transactionId").and_then(|(_, v)| v.as_ref()?.as_str()).map(str::to_owned);
+        let id = |key| ItemId { mailbox: index, calendar: Some(calendar), key, occurrence: None };
+        if let Some(key) = transaction.as_ref().and_then(|t| mailbox.transactions.get(t)).filter(|k| mailbox.events.contains_key(k)) {
+            return Ok(id(*key));
+        }
+        let (key, change) = (mailbox.next_key, mailbox.change + 1);
+        let uid = format!("{:016X}000000000000000010000000{:016X}{:016X}", now.as_millisecond(), u64::from(index), key);
+        let event = Event::create(key, calendar, uid, &fields, now, change)?;
+        let mails = if event.is_organizer() { event.attendees() } else { 0 };
+        mailbox.next_key += 1;
+        mailbox.bump();
+        mailbox.transactions.extend(transaction.map(|t| (t, key)));
+        mailbox.events.insert(key, event);
+        self.mail(writer, mails);
+        self.happened(index, id(key), Happened::Created, now);
+        Ok(id(key))
+    }
+
+    /// Changes an event, a series or an occurrence. `expected` is the `If-Match` of the request.
+    ///
+    /// # Errors
+    /// 404, 412 for another state of the item, 400 as for creation.
+    pub fn update(
+        &mut self,
+        user: &str,
+        id: &ItemId,
+        body: Map<String, Value>,
+        expected: Option<&str>,
+        writer: Writer,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let fields = Fields::read(body, writer)?;
+        let (index, mailbox) = self.mailbox_mut(user)?;
+        unchanged(index, mailbox.event(index, id)?, id, expected)?;
+        let change = mailbox.change + 1;
+        let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
+        let before = event.attendees();
+        match original(event, id)? {
+            Some(at) => event.update_occurrence(at, &fields, now, change)?,
+            None => event.update(&fields, now, change)?,
+        }
+        let mails = if fields.is_mailed() && event.is_organizer() { before.max(event.attendees()) } else { 0 };
+        let id = ItemId { calendar: Some(event.calendar), ..*id };
+        mailbox.bump();
+        self.mail(writer, mails);
+        self.happened(index, id, Happened::Updated, now);
+        Ok(())
+    }
+
+    /// Deletes an event or series, or cancels an occurrence.
+    ///
+    /// # Errors
+    /// 404, 412 for another state of the item.
+    pub fn delete(&mut self, user: &str, id: &ItemId, expected: Option<&str>, writer: Writer, now: Timestamp) -> Result<(), Refusal> {
+        let (index, mailbox) = self.mailbox_mut(user)?;
+        unchanged(index, mailbox.event(index, id)?, id, expected)?;
+        let change = mailbox.change + 1;
+        let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
+        let mails = if event.is_organizer() { event.attendees() } else { 0 };
+        let calendar = event.calendar;
+        let (told, happened) = match original(event, id)? {
+            Some(at) => {
+                event.cancel_occurrence(at, now, change)?;
+                (ItemId { calendar: Some(calendar), occurrence: None, ..*id }, Happened::Updated)
+            }
+            None => {
+                mailbox.events.remove(&id.key);
+                mailbox.tombstones.push(Tombstone { key: id.key, calendar, change });
+                (ItemId { calendar: Some(calendar), ..*id }, Happened::Deleted)
+            }
+        };
+        mailbox.bump();
+        self.mail(writer, mails);
+        self.happened(index, told, happened, now);
+        Ok(())
+    }
+
+    /// Moves an event to another calendar of its mailbox, as a person can: its usual id changes, its immutable id stays.
+    ///
+    /// # Errors
+    /// 404 for the event or the calendar.
+    pub fn relocate(&mut self, user: &str, id: &ItemId, calendar: u32, now: Timestamp) -> Result<ItemId, Refusal> {
+        let (index, mailbox) = self.mailbox_mut(user)?;
+        mailbox.event(index, id)?;
+        if calendar as usize >= mailbox.calendars.len() {
+            return Err(Refusal::item_not_found());
+        }
+        let change = mailbox.bump();
+        let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
+        let from = std::mem::replace(&mut event.calendar, calendar);
+        event.change = change;
+        mailbox.tombstones.push(Tombstone { key: id.key, calendar: from, change });
+        let moved = ItemId { calendar: Some(calendar), occurrence: None, ..*id };
+        self.happened(index, ItemId { calendar: Some(from), ..moved }, Happened::Deleted, now);
+        self.happened(index, moved, Happened::Created, now);
+        Ok(moved)
+    }
+
+    fn mail(&mut self, writer: Writer, mails: usize) {
+        if writer == Writer::App {
+            self.mails_sent += mails as u64;
+        }
+    }
+
+    /// Tells the mailbox's subscriptions.
+    pub fn happened(&mut self, index: u32, id: ItemId, what: Happened, now: Timestamp) {
+        let Some(mailbox) = self.mailboxes.get(index as usize) else { return };
+        let (user, change) = (mailbox.user.id.clone(), mailbox.change);
+        let tag = etag(&change_key(index, id.key, change));
+        let mut out = Vec::new();
+        for sub in self.subscriptions.values().filter(|s| s.mailbox == index && s.expires > now && s.wants(what)) {
+            if self.drop_notifications > 0 {
+                self.drop_notifications -= 1;
+                continue;
+            }
+            let id = if sub.immutable { ItemId { calendar: None, ..id }.text() } else { id.text() };
+            let path = format!("Users/{user}/Events/{id}");
+            let item = json!({
+                "subscriptionId": sub.id, "subscriptionExpirationDateTime": instant(sub.expires), "changeType": what.word(),
+                "resource": path, "clientState": sub.client_state, "tenantId": self.config.tenant,
+                "resourceData": {"@odata.type": "#Microsoft.Graph.Event", "@odata.id": path, "@odata.etag": tag, "id": id},
+            });
+            if self.double_notifications > 0 {
+                self.double_notifications -= 1;
+                out.push((sub.notification_url.clone(), item.clone()));
+            }
+            out.push((sub.notification_url.clone(), item));
+        }
+        self.outbox.extend(out);
+    }
+
+    /// Adds a calendar to a mailbox and gives its number.
+    ///
+    /// # Errors
+    /// 404 for the mailbox.
+    pub fn add_calendar(&mut self, user: &str, name: &str) -> Result<u32, Refusal> {
+        let (_, mailbox) = self.mailbox_mut(user)?;
+        mailbox.calendars.push(Calendar { name: name.to_owned() });
+        u32::try_from(mailbox.calendars.len() - 1).map_err(|_| Refusal::item_not_found())
+    }
+
+    /// Automatic replies as the owner sets them; `None`: switched off.
+    ///
+    /// # Errors
+    /// 404 for the mailbox.
+    pub fn set_automatic_replies(&mut self, user: &str, replies: Option<Value>) -> Result<(), Refusal> {
+        let (_, mailbox) = self.mailbox_mut(user)?;
+        match replies {
+            Some(value) => mailbox.settings.insert("automaticRepliesSetting".to_owned(), Value::Object(into_map(value))),
+            None => mailbox.settings.remove("automaticRepliesSetting"),
+        };
+        Ok(())
+    }
+}
+
+/// The original start an occurrence id stands for, on its series' clock.
+pub(crate) fn original(event: &Event, id: &ItemId) -> Result<Option<jiff::civil::DateTime>, Refusal> {
+    let Some(seconds) = id.occurrence else { return Ok(None) };
+    let at = Timestamp::from_second(seconds).map_err(|_| Refusal::item_not_found())?;
+    Ok(Some(event.when.zone.local(at)))
+}
+
+/// `If-Match`: the etag of the item as it is now, or `*`.
+fn unchanged(index: u32, event: &Event, id: &ItemId, expected: Option<&str>) -> Result<(), Refusal> {
+    let Some(expected) = expected.filter(|e| *e != "*") else { return Ok(()) };
+    let exception = original(event, id)?.and_then(|o| event.series.as_ref()?.exceptions.get(&o));
+    let now = etag(&change_key(index, event.key, exception.map_or(event.change, |e| e.change)));
+    let plain = |t: &str| t.trim_start_matches("W/").trim_matches('"').to_owned();
+    if plain(&now) == plain(expected) {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        412,
+        "ErrorIrresolvableConflict",
+        "The send or update operation could not be performed because the change key passed in the request does not match the current change key for the item.",
+    ))
+}

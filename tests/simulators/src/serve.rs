@@ -1,0 +1,180 @@
+//! A loopback HTTP/1 server whose connections can be aborted in the middle, and that stops with everything it holds.
+//!
+//! Handlers get the connection as `ConnectInfo<Peer>`: they learn the caller's address and may call [`Peer::reset`].
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+
+/// The connection a request came by.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// The caller's address.
+    pub address: SocketAddr,
+    reset: Arc<AtomicBool>,
+}
+
+impl Peer {
+    /// Aborts the connection: the answer of the running request is not sent, the caller sees a TCP reset.
+    pub fn reset(&self) {
+        self.reset.store(true, Ordering::SeqCst);
+    }
+}
+
+impl Connected<IncomingStream<'_, Door>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        Self { address: *stream.remote_addr(), reset: Arc::clone(&stream.io().reset) }
+    }
+}
+
+/// A running server; dropping it closes its listener and every connection.
+#[derive(Debug)]
+pub struct Running {
+    address: SocketAddr,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A token that is cancelled when the server stops, for tasks that live as long as it does.
+    #[must_use]
+    pub fn stopped(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
+    /// Closes the listener and all connections.
+    pub fn stop(&self) {
+        self.stop.cancel();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Binds `address` without serving yet, so that a caller knows the port while it builds its router.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address).await
+}
+
+/// Serves `router` on `listener` in the background.
+///
+/// # Errors
+/// The listener has no local address.
+pub fn start(listener: TcpListener, router: Router) -> io::Result<Running> {
+    let address = listener.local_addr()?;
+    let stop = CancellationToken::new();
+    let door = Door { listener, stop: stop.clone() };
+    let token = stop.clone();
+    let service = router.into_make_service_with_connect_info::<Peer>();
+    tokio::spawn(async move {
+        tokio::select! {
+            () = token.cancelled() => {}
+            end = axum::serve(door, service) => {
+                if let Err(e) = end {
+                    tracing::warn!(error = %e, "simulator server ended");
+                }
+            }
+        }
+    });
+    Ok(Running { address, stop })
+}
+
+/// The listener that hands out [`Wire`]s.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    stop: CancellationToken,
+}
+
+impl Listener for Door {
+    type Io = Wire;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Wire, SocketAddr) {
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, address)) => {
+                    stream.set_nodelay(true).ok();
+                    let wire =
+                        Wire { stream, reset: Arc::new(AtomicBool::new(false)), stop: Box::pin(self.stop.clone().cancelled_owned()) };
+                    return (wire, address);
+                }
+                Err(e) => {
+                    // Out of file descriptors or an aborted handshake: give way, then go on.
+                    tracing::warn!(error = %e, "simulator could not accept a connection");
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Wire {
+    stream: TcpStream,
+    reset: Arc<AtomicBool>,
+    stop: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl Wire {
+    fn refused(&mut self, cx: &mut Context<'_>) -> Option<io::Error> {
+        if self.reset.load(Ordering::SeqCst) {
+            // Zero linger turns the close that follows into a reset.
+            self.stream.set_zero_linger().ok();
+            return Some(io::Error::from(io::ErrorKind::ConnectionReset));
+        }
+        self.stop.as_mut().poll(cx).is_ready().then(|| io::Error::from(io::ErrorKind::ConnectionAborted))
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.refused(cx) {
+            Some(e) => Poll::Ready(Err(e)),
+            None => Pin::new(&mut self.stream).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        match self.refused(cx) {
+            Some(e) => Poll::Ready(Err(e)),
+            None => Pin::new(&mut self.stream).poll_write(cx, data),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

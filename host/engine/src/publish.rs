@@ -160,11 +160,12 @@ impl Engine {
         orders
     }
 
-    /// Whether anything of this person is to be shown at all (SEMANTICS P-30).
+    /// Whether anything of this person is to be shown at all (SEMANTICS P-30). A connection whose connector is missing is not
+    /// switched off: what is shown stays.
     fn is_shown(&self, id: &str) -> bool {
         let Some(person) = self.people.get(id) else { return false };
-        let on = |connection: &str| self.connections.get(connection).is_some_and(|c| c.plan.active);
-        person.plan.active && on(&person.plan.source) && on(&person.plan.sink)
+        let off = |connection: &str| self.connections.get(connection).is_some_and(|c| !c.plan.active);
+        person.plan.active && !off(&person.plan.source) && !off(&person.plan.sink)
     }
 
     fn compute_order(&self, id: &str) -> Option<ComputeOrder> {

@@ -1,1 +1,1 @@
-//! Placeholder.
+mod bindings;

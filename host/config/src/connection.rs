@@ -1,0 +1,259 @@
+//! `[connections.NAME]`: a connector, its settings, and the servers it may talk to.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::formats;
+use crate::host::LimitsOverride;
+
+/// A connection: one connector with its settings and endpoints.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connection {
+    /// Name of the connector, as it calls itself (`calport plugin list`).
+    #[schemars(extend("format" = formats::NAME))]
+    pub plugin: String,
+    /// Whether the connection is used.
+    #[serde(default = "yes")]
+    pub active: bool,
+    /// Settings of the connector; which there are is the connector's affair (`calport plugin inspect`). No secrets.
+    #[serde(default)]
+    pub settings: Map<String, Value>,
+    /// The servers that the connector may talk to, by the names it asks for.
+    #[serde(default)]
+    #[schemars(schema_with = "endpoints_schema")]
+    pub endpoints: BTreeMap<String, Endpoint>,
+    /// Seconds between two readings of a mailbox while nothing notifies (SEMANTICS C-14).
+    #[serde(default = "five_minutes")]
+    #[schemars(range(min = 15, max = 86_400))]
+    pub poll_s: u32,
+    /// Most requests per second, over all endpoints. Default: unlimited; a server that asks to slow down is obeyed in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.01, max = 10_000))]
+    pub requests_per_second: Option<f64>,
+    /// Protocol trace for troubleshooting.
+    #[serde(default)]
+    pub trace: Trace,
+    /// Limits that differ from `[limits]`.
+    #[serde(default)]
+    pub limits: LimitsOverride,
+}
+
+/// A server, or a part of one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// Base URL; the connector reaches what lies under it, and nothing else.
+    #[schemars(extend("format" = formats::URL))]
+    pub url: String,
+    /// How the host proves who it is. The connector never sees it.
+    #[serde(default)]
+    pub auth: Auth,
+    /// Addresses outside the public internet that the host name may lead to: `loopback`, `private`, an address, or a network.
+    /// Also for the token URL.
+    #[serde(default)]
+    #[schemars(schema_with = "formats::address_rules")]
+    pub allow_addresses: Vec<String>,
+    /// Whether `http` without TLS is accepted: whoever listens reads all of it, and secrets too.
+    #[serde(default)]
+    pub plain_http: bool,
+    /// PEM file with certificates of a private authority, trusted beside the system's. Relative to the configuration file.
+    /// Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// Proxy to go through. Default: none; environment variables are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<Proxy>,
+    /// Seconds for a whole request.
+    #[serde(default = "two_minutes")]
+    #[schemars(range(min = 1, max = 3600))]
+    pub timeout_s: u32,
+    /// Largest answer after decompression, in MiB. Default: that of the connection's limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub response_mib: Option<u32>,
+}
+
+/// A proxy that is asked to connect to the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Proxy {
+    /// Its URL, `http://HOST:PORT`.
+    #[schemars(extend("format" = formats::URL))]
+    pub url: String,
+    /// The user, if it asks for one. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 512))]
+    pub user: Option<String>,
+    /// Name of the password's secret. Default: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::SECRET))]
+    pub secret: Option<String>,
+}
+
+/// An authentication scheme. `secret` is always the name of a secret (`calport secret set NAME`), never the secret itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "scheme", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Auth {
+    /// None.
+    #[default]
+    None,
+    /// OAuth 2.0 client credentials: the host fetches, keeps and renews the token.
+    Oauth2ClientCredentials {
+        /// URL of the token endpoint.
+        #[schemars(extend("format" = formats::URL))]
+        token_url: String,
+        /// The application's id.
+        #[schemars(length(min = 1, max = 512))]
+        client_id: String,
+        /// Name of the application's secret.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+        /// What the token is to be good for, separated by spaces. Default: none is sent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1, max = 2048))]
+        scope: Option<String>,
+        /// Further parameters of the token request, such as `{ audience = "..." }`. No secrets. Default: none.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        parameters: BTreeMap<String, String>,
+        /// Where the token endpoint expects id and secret.
+        #[serde(default)]
+        style: ClientStyle,
+    },
+    /// HTTP Basic.
+    Basic {
+        /// The user.
+        #[schemars(length(min = 1, max = 512))]
+        user: String,
+        /// Name of the password.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+    },
+    /// HTTP Digest.
+    Digest {
+        /// The user.
+        #[schemars(length(min = 1, max = 512))]
+        user: String,
+        /// Name of the password.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+    },
+    /// A fixed bearer token.
+    Bearer {
+        /// Name of the token.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+    },
+    /// A key in a request header.
+    ApiKey {
+        /// The header.
+        #[schemars(extend("format" = formats::HEADER))]
+        header: String,
+        /// Name of the key.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+        /// What stands before the key in the header, such as `"Token "`. Default: nothing.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        #[schemars(length(max = 64))]
+        prefix: String,
+    },
+}
+
+/// Where a token endpoint expects the client's id and secret.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientStyle {
+    /// As form parameters.
+    #[default]
+    Form,
+    /// By HTTP Basic.
+    Basic,
+}
+
+impl Auth {
+    /// The name of the secret it needs.
+    #[must_use]
+    pub fn secret(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Oauth2ClientCredentials { secret, .. }
+            | Self::Basic { secret, .. }
+            | Self::Digest { secret, .. }
+            | Self::Bearer { secret }
+            | Self::ApiKey { secret, .. } => Some(secret),
+        }
+    }
+
+    /// The scheme's name in the configuration.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Oauth2ClientCredentials { .. } => "oauth2-client-credentials",
+            Self::Basic { .. } => "basic",
+            Self::Digest { .. } => "digest",
+            Self::Bearer { .. } => "bearer",
+            Self::ApiKey { .. } => "api-key",
+        }
+    }
+}
+
+/// A record of requests and answers for troubleshooting; credentials never stand in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Trace {
+    /// Whether it is on.
+    pub active: bool,
+    /// Whether bodies are recorded: they hold people's appointments.
+    pub bodies: bool,
+    /// Minutes after which it goes off by itself.
+    #[schemars(range(min = 1, max = 10_080))]
+    pub minutes: u32,
+    /// Size in MiB at which the oldest entries are dropped.
+    #[schemars(range(min = 1, max = 1024))]
+    pub max_mib: u32,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self { active: false, bodies: false, minutes: 60, max_mib: 16 }
+    }
+}
+
+impl Endpoint {
+    /// The names of the secrets it needs: its own and its proxy's.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.auth.secret().into_iter().chain(self.proxy.as_ref().and_then(|proxy| proxy.secret.as_deref()))
+    }
+}
+
+impl Connection {
+    /// The names of all secrets it needs, sorted.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.endpoints.values().flat_map(Endpoint::secrets).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn five_minutes() -> u32 {
+    300
+}
+
+fn two_minutes() -> u32 {
+    120
+}
+
+fn endpoints_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    formats::named::<Endpoint>(generator)
+}

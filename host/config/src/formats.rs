@@ -1,0 +1,215 @@
+//! What texts of the configuration must look like: one rule per `format` of the published schema.
+
+use std::net::SocketAddr;
+
+use calport_model::zone;
+use calport_rules::Language;
+use ipnet::IpNet;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use url::Url;
+
+use crate::nearest::nearest;
+
+/// Name of a connection, plugin, endpoint, flow or mapping.
+pub(crate) const NAME: &str = "calport-name";
+/// Name of a secret.
+pub(crate) const SECRET: &str = "calport-secret-name";
+/// An IANA zone.
+pub(crate) const ZONE: &str = "calport-zone";
+/// A BCP 47 language.
+pub(crate) const LANGUAGE: &str = "calport-language";
+/// `ADDRESS:PORT`.
+pub(crate) const LISTEN: &str = "calport-listen-address";
+/// Absolute `http` or `https` URL without credentials, query and fragment.
+pub(crate) const URL: &str = "calport-url";
+/// An entry of `allow_addresses`.
+pub(crate) const ADDRESS_RULE: &str = "calport-address-rule";
+/// A mail address.
+pub(crate) const MAIL: &str = "calport-mail-address";
+/// A mail domain.
+pub(crate) const DOMAIN: &str = "calport-domain";
+/// The name of a request header.
+pub(crate) const HEADER: &str = "calport-header-name";
+
+/// Why a text has not the format that the schema asks for: what was expected, and the remedy.
+pub(crate) type Refusal = (String, Option<String>);
+
+/// Checks a text against a format. Formats of others (`email`, `uuid` in a connector's settings) are not judged here.
+pub(crate) fn check(format: &str, text: &str) -> Result<(), Refusal> {
+    match format {
+        NAME if !is_name(text) => {
+            refuse("expected a name of 1 to 40 of `a-z`, `0-9` and `-`, beginning with a letter or digit", rename(text))
+        }
+        SECRET if !is_secret_name(text) => refuse(
+            "expected the name of a secret (1 to 64 of `a-z`, `0-9`, `.`, `_`, `-`, beginning with a letter or digit), not the secret itself",
+            Some("store it with `calport secret set NAME` and write NAME here".to_owned()),
+        ),
+        ZONE => check_zone(text),
+        LANGUAGE => check_language(text),
+        LISTEN if text.parse::<SocketAddr>().is_err() => refuse("expected ADDRESS:PORT, such as `127.0.0.1:8090` or `[::1]:8090`", None),
+        URL => check_url(text),
+        ADDRESS_RULE => check_address_rule(text),
+        MAIL if !is_mail(text) => refuse("expected a mail address such as `anna@example.com`", None),
+        DOMAIN if !is_domain(text) => refuse("expected a mail domain such as `example.com`, without `@`", None),
+        HEADER if !is_header(text) => refuse("expected the name of a request header such as `X-Api-Key`", None),
+        _ => Ok(()),
+    }
+}
+
+fn refuse(expected: &str, help: Option<String>) -> Result<(), Refusal> {
+    Err((expected.to_owned(), help))
+}
+
+fn is_name(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    starts_well && text.len() <= 40 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+}
+
+fn rename(text: &str) -> Option<String> {
+    let spelled: String = text.to_lowercase().chars().map(|c| if c == '_' || c == ' ' || c == '.' { '-' } else { c }).collect();
+    is_name(&spelled).then(|| format!("write `{spelled}`"))
+}
+
+/// The rule for names of secrets, the same as that of the secret store: never a path, never upper case.
+pub(crate) fn is_secret_name(text: &str) -> bool {
+    let starts_well = text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit());
+    starts_well && text.len() <= 64 && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '_' | '-'))
+}
+
+fn check_zone(text: &str) -> Result<(), Refusal> {
+    if !zone::resolve(text).is_assumed() {
+        return Ok(());
+    }
+    let names: Vec<String> = jiff::tz::TimeZoneDatabase::bundled().available().map(|name| name.to_string()).collect();
+    let help = match nearest(text, names.iter().map(String::as_str)) {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => "take a name of the IANA list, REGION/CITY".to_owned(),
+    };
+    refuse("expected the name of a time zone such as `Europe/Berlin`", Some(help))
+}
+
+fn check_language(text: &str) -> Result<(), Refusal> {
+    if text.parse::<Language>().is_ok() {
+        return Ok(());
+    }
+    let tags: Vec<String> = Language::tags().map(|tag| format!("`{tag}`")).collect();
+    refuse(
+        "expected a language tag such as `en` or `de-CH` of a language that there are texts in",
+        Some(format!("there are: {}", tags.join(", "))),
+    )
+}
+
+fn check_url(text: &str) -> Result<(), Refusal> {
+    let expected = "expected an absolute URL such as `https://pbx.example.com/api`";
+    let Ok(url) = Url::parse(text) else {
+        let help = (!text.contains("://")).then(|| "put `https://` before it".to_owned());
+        return refuse(expected, help);
+    };
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return refuse(expected, Some("only `https` and `http` are spoken".to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse(
+            "expected a URL without user and password",
+            Some("put them into `auth`, the password as the name of a secret".to_owned()),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return refuse("expected a URL without `?` and `#`: it is the beginning under which all requests lie", None);
+    }
+    Ok(())
+}
+
+fn check_address_rule(text: &str) -> Result<(), Refusal> {
+    if matches!(text, "loopback" | "private") || text.parse::<std::net::IpAddr>().is_ok() {
+        return Ok(());
+    }
+    match text.parse::<IpNet>() {
+        Ok(net) if net.addr() != net.network() => {
+            refuse("this network has bits set behind its prefix", Some(format!("write `{}`, or the single address", net.trunc())))
+        }
+        Ok(_) => Ok(()),
+        Err(_) => refuse(
+            "expected `loopback`, `private`, an address, or a network such as `10.1.0.0/16`",
+            nearest(text, ["loopback", "private"]).map(|name| format!("did you mean `{name}`?")),
+        ),
+    }
+}
+
+/// Enough to tell an address from a name: servers judge the rest.
+fn is_mail(text: &str) -> bool {
+    text.rsplit_once('@').is_some_and(|(local, domain)| !local.is_empty() && is_domain(domain))
+        && text.len() <= 254
+        && !text.chars().any(|c| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | ',' | ';'))
+}
+
+fn is_domain(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 253
+        && text.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
+}
+
+fn is_header(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
+}
+
+/// The schema of a list of texts of a format.
+fn list_of(format: &str) -> Schema {
+    json_schema!({ "type": "array", "items": { "type": "string", "format": format } })
+}
+
+/// The schema of `allow_addresses`.
+pub(crate) fn address_rules(_: &mut SchemaGenerator) -> Schema {
+    list_of(ADDRESS_RULE)
+}
+
+/// The schema of a list of mail addresses.
+pub(crate) fn mail_addresses(_: &mut SchemaGenerator) -> Schema {
+    list_of(MAIL)
+}
+
+/// The schema of a table whose keys are names.
+pub(crate) fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let members = generator.subschema_for::<T>();
+    json_schema!({ "type": "object", "propertyNames": { "format": NAME }, "additionalProperties": members })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_format_takes_the_good_and_refuses_the_bad() {
+        let table: &[(&str, &[&str], &[&str])] = &[
+            (NAME, &["pbx", "calendar-2", "0"], &["", "PBX", "a_b", "-a", "a/b", "ä"]),
+            (SECRET, &["calendar-client", "a.b_c"], &["", "S3cr3t!", "../x", "a b"]),
+            (ZONE, &["Europe/Berlin", "UTC", "W. Europe Standard Time"], &["Europe/Berln", "Mars/Olympus", ""]),
+            (LANGUAGE, &["en", "de-CH"], &["", "english language", "e", "tlh"]),
+            (LISTEN, &["127.0.0.1:8090", "[::1]:1"], &["8090", "localhost:8090", "127.0.0.1:99999"]),
+            (
+                URL,
+                &["https://a.example/b", "http://127.0.0.1:8088"],
+                &["a.example", "ftp://a", "https://u:p@a", "https://a?b", "https://a#b"],
+            ),
+            (ADDRESS_RULE, &["loopback", "private", "10.0.0.0/8", "10.1.2.3", "fd00::/8"], &["privat", "10.0.0.0/33", "10.0.0.1/8", "*"]),
+            (MAIL, &["a@example.com", "ü.b@münchen.example"], &["a", "@example.com", "a b@example.com", "a@", "A <a@b.c>"]),
+            (DOMAIN, &["example.com", "localhost"], &["@example.com", "a..b", ""]),
+            (HEADER, &["X-Api-Key"], &["X Api", "", "a:b"]),
+        ];
+        for (format, good, bad) in table {
+            for text in *good {
+                assert_eq!(check(format, text), Ok(()), "{format} {text:?}");
+            }
+            for text in *bad {
+                assert!(check(format, text).is_err(), "{format} {text:?}");
+            }
+        }
+        assert_eq!(check("uuid", "not judged here"), Ok(()));
+    }
+
+    #[test]
+    fn refusals_of_secrets_never_quote_them() {
+        let (expected, help) = check(SECRET, "Hunter2!").unwrap_err();
+        assert!(!expected.contains("Hunter2") && !help.unwrap_or_default().contains("Hunter2"));
+    }
+}

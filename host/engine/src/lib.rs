@@ -28,6 +28,7 @@ mod wheel;
 
 pub use actor::Engine;
 pub use handle::{EngineHandle, Gone};
+pub use people::resolve_people;
 pub use plan::{ConnectionPlan, PersonPlan, Plan, Settings};
 pub use secrets::HookSecrets;
 pub use status::{ConnectionStatus, LatencyStatus, PersonStatus, ProgressStatus, Status};

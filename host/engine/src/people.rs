@@ -59,8 +59,12 @@ impl PersonEntry {
     }
 }
 
-/// Asks for people's mailboxes by their addresses, best address first. One call per round, all people together.
-pub(crate) async fn resolve_people(
+/// Asks for people's mailboxes by their addresses, best address first. One call per round, all people together; the answers
+/// are in the order of the people, and each says what to do where there is no mailbox.
+///
+/// # Errors
+/// When the connector cannot be asked at all, or for now.
+pub async fn resolve_people(
     api: &dyn ConnectorApi,
     people: &[PersonPlan],
     now: Timestamp,

@@ -7,6 +7,7 @@
 //! Refused: persistence, TLS, and any behaviour the real system does not show unless a fault rule asks for it.
 
 pub mod clock;
+pub mod demo;
 pub mod fault;
 pub mod graph;
 pub mod pbx;

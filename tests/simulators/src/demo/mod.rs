@@ -175,3 +175,52 @@ sink = "pbx"
         self.pbx.presence(user).map(|p| (p.state.to_owned(), String::from_utf8_lossy(&p.message).into_owned()))
     }
 }
+
+/// A server that was started alone.
+pub enum Server {
+    /// The calendar server.
+    Calendar(Box<graph::Simulator>),
+    /// The PBX.
+    Pbx(Box<pbx::Simulator>),
+}
+
+impl Server {
+    /// What one needs to know to use it.
+    pub fn about(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Calendar(server) => {
+                let config = server.config();
+                vec![
+                    ("url", format!("{}/v1.0", server.base_url())),
+                    ("token_url", server.token_url()),
+                    ("client_id", config.client_id),
+                    ("client_secret", config.client_secret),
+                    ("admin", format!("{}/_admin/", server.base_url())),
+                ]
+            }
+            Self::Pbx(server) => vec![
+                ("url", server.url()),
+                ("user", "calport".to_owned()),
+                ("secret", "calport-secret".to_owned()),
+                ("admin", server.admin_url()),
+            ],
+        }
+    }
+}
+
+/// Starts one server with so many people, without appointments.
+///
+/// # Errors
+/// When it cannot listen, or the name is none of [`NAMES`].
+pub async fn serve(name: &str, listen: SocketAddr, people: u16) -> Result<Server, WorldError> {
+    let members = members(people);
+    if name == "pbx" {
+        let builder = members.iter().fold(pbx::Simulator::builder(), |builder, member| builder.user(&member.user));
+        return Ok(Server::Pbx(Box::new(builder.address(listen).start().await?)));
+    }
+    let server = graph::Simulator::builder().configure(|config| config.listen = listen).start().await?;
+    for member in &members {
+        server.add_user(User::new(&member.address, &member.name).zone(member.windows_zone))?;
+    }
+    Ok(Server::Calendar(Box::new(server)))
+}

@@ -1,0 +1,77 @@
+//! From a connection of the configuration to what the egress needs.
+
+use std::time::Duration;
+
+use calport_config::{Auth, Config, Connection};
+use calport_egress::{
+    Auth as EgressAuth, ClientStyle, ConnectionPolicy, Endpoint, Limits, Origin, PrivateCa, Proxy,
+};
+
+use crate::exit::{Exit, Failure};
+
+/// The policy of a connection: its endpoints and nothing else.
+///
+/// # Errors
+/// When a URL or an address rule cannot be used; the configuration's own check finds these earlier.
+pub fn policy(config: &Config, name: &str, connection: &Connection) -> Result<ConnectionPolicy, Failure> {
+    let limits = config.limits(connection);
+    let response = |mib: u32| mib as usize * 1024 * 1024;
+    let mut endpoints = Vec::new();
+    for (endpoint_name, endpoint) in &connection.endpoints {
+        let refuse = |what: &str, why: String| {
+            Failure::new(Exit::Configuration, format!("connections.{name}.endpoints.{endpoint_name}: {what}: {why}"))
+        };
+        let origin: Origin = endpoint.url.parse().map_err(|e| refuse("url", format!("{e}")))?;
+        let mut made = Endpoint::new(endpoint_name.clone(), origin, auth(&endpoint.auth).map_err(|e| refuse("auth", e))?);
+        made.allow_addresses = endpoint
+            .allow_addresses
+            .iter()
+            .map(|rule| rule.parse())
+            .collect::<Result<_, String>>()
+            .map_err(|e| refuse("allow_addresses", e))?;
+        made.plain_http = endpoint.plain_http;
+        made.ca = endpoint.ca_file.clone().map(PrivateCa::File);
+        made.proxy = match &endpoint.proxy {
+            Some(proxy) => Some(Proxy {
+                url: proxy.url.parse().map_err(|e| refuse("proxy", format!("{e}")))?,
+                login: proxy.user.clone().zip(proxy.secret.clone()),
+            }),
+            None => None,
+        };
+        let defaults = Limits::default();
+        made.limits = Some(Limits {
+            total: Duration::from_secs(u64::from(endpoint.timeout_s)),
+            first_byte: defaults.first_byte.min(Duration::from_secs(u64::from(endpoint.timeout_s))),
+            response_bytes: response(endpoint.response_mib.unwrap_or(limits.response_mib)),
+            ..defaults
+        });
+        endpoints.push(made);
+    }
+    let mut policy = ConnectionPolicy::new(name, endpoints);
+    policy.concurrent_requests = limits.requests as usize;
+    policy.limits.response_bytes = response(limits.response_mib);
+    Ok(policy)
+}
+
+fn auth(auth: &Auth) -> Result<EgressAuth, String> {
+    Ok(match auth.clone() {
+        Auth::None => EgressAuth::None,
+        Auth::Oauth2ClientCredentials { token_url, client_id, secret, scope, parameters, style } => EgressAuth::OAuth2ClientCredentials {
+            token_url: token_url.parse().map_err(|e| format!("token_url: {e}"))?,
+            client_id,
+            client_secret: secret,
+            scope: scope.unwrap_or_default(),
+            parameters: parameters.into_iter().collect(),
+            style: match style {
+                calport_config::ClientStyle::Form => ClientStyle::Form,
+                calport_config::ClientStyle::Basic => ClientStyle::Basic,
+            },
+        },
+        Auth::Basic { user, secret } => EgressAuth::Basic { user, password: secret },
+        Auth::Digest { user, secret } => EgressAuth::Digest { user, password: secret },
+        Auth::Bearer { secret } => EgressAuth::Bearer { token: secret },
+        Auth::ApiKey { header, secret, prefix } => {
+            EgressAuth::ApiKey { header: header.parse().map_err(|_| format!("header: `{header}` is no header name"))?, prefix, key: secret }
+        }
+    })
+}

@@ -80,7 +80,7 @@ pub async fn run(file: &Path, json: bool, options: Check) -> Outcome {
     } else if findings.problems == 0 {
         say("\nNo problems.");
     } else {
-        say(format!("\n{} problems.", findings.problems));
+        say(format!("\n{} problem{}.", findings.problems, if findings.problems == 1 { "" } else { "s" }));
     }
     if findings.problems > 0 { Err(Failure::said(Exit::Problems)) } else { Ok(()) }
 }
@@ -102,7 +102,8 @@ async fn online(loaded: &Loaded, store: Arc<calport_secrets::SecretStore>, findi
     let connections = Connections::new(runtime, egress, store);
     connections.rebuild(loaded, &plugins);
     for (name, reason) in connections.problems() {
-        findings.bad(&name, reason, "");
+        let used = config.connections.get(&name).is_some_and(|c| c.active);
+        findings.add(if used { Severity::Problem } else { Severity::Warning }, &name, reason, "");
     }
     let mut listed = BTreeMap::new();
     let mut up = BTreeMap::new();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use calport_config::{Auth, Connection, ConnectionDraft, Endpoint, connection_section, template};
+use calport_config::{Auth, Connection, ConnectionDraft, Endpoint, template, template_for};
 use calport_model::Descriptor;
 use calport_secrets::Secret;
 
@@ -32,10 +32,7 @@ pub async fn run(file: &Path, options: Init) -> Outcome {
         return Ok(());
     }
     let draft = ask_connection(&plugins)?;
-    let mut text = std::fs::read_to_string(file)?;
-    text.push('\n');
-    text.push_str(&connection_section(&draft));
-    std::fs::write(file, text)?;
+    std::fs::write(file, template_for(std::slice::from_ref(&draft), None))?;
     let loaded = super::load(file, false)?;
     store_secrets(&loaded.config, &draft)?;
     say("\nTesting the connection:");

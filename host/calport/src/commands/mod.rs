@@ -41,3 +41,10 @@ pub fn load(file: &std::path::Path, json: bool) -> Result<calport_config::Loaded
         }
     }
 }
+
+/// Adds members to a JSON object.
+pub fn extend(object: &mut serde_json::Value, members: impl IntoIterator<Item = (&'static str, serde_json::Value)>) {
+    if let Some(map) = object.as_object_mut() {
+        map.extend(members.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+}

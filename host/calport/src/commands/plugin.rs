@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::cli::Plugin;
 use crate::exit::{Exit, Failure, Outcome};
 
-use super::{load, say, say_json};
+use super::{extend, load, say, say_json};
 
 /// A runtime for looking at files; its cache goes away with it.
 fn runtime(cache: &Path) -> Result<Arc<Runtime>, Failure> {
@@ -96,18 +96,18 @@ async fn inspect(json: bool, file: &Path) -> Outcome {
     let descriptor = plugin.descriptor();
     let schema: Value = serde_json::from_str(&descriptor.settings_schema).unwrap_or_default();
     if json {
-        let mut value = row(&plugin);
-        value["settings_schema"] = schema;
-        value["endpoints"] = descriptor
+        let endpoints: Vec<Value> = descriptor
             .endpoints
             .iter()
             .map(|e| json!({ "name": e.name, "purpose": e.purpose, "usual_url": e.usual_url, "schemes": e.schemes, "required": e.required }))
             .collect();
-        value["permissions"] = descriptor
+        let permissions: Vec<Value> = descriptor
             .permissions
             .iter()
             .map(|p| json!({ "name": p.name, "needed_for": p.needed_for, "required": p.required, "alternatives": p.alternatives }))
             .collect();
+        let mut value = row(&plugin);
+        extend(&mut value, [("settings_schema", schema), ("endpoints", json!(endpoints)), ("permissions", json!(permissions))]);
         return say_json(&value);
     }
     say(format!("{} {} ({})", descriptor.display_name, descriptor.version, descriptor.name));
@@ -116,14 +116,28 @@ async fn inspect(json: bool, file: &Path) -> Outcome {
     say(format!("  capabilities  {}", capabilities(&descriptor).join(", ")));
     for endpoint in &descriptor.endpoints {
         let needed = if endpoint.required { "required" } else { "optional" };
-        say(format!("  endpoint      {} ({needed}): {} Usual: {} Authentication: {}", endpoint.name, endpoint.purpose, endpoint.usual_url, endpoint.schemes.join(", ")));
+        let usual = if endpoint.usual_url.is_empty() { String::new() } else { format!("; usually {}", endpoint.usual_url) };
+        say(format!("  endpoint      {} ({needed}): {}{usual}; authentication: {}", endpoint.name, endpoint.purpose, endpoint.schemes.join(", ")));
     }
     for permission in &descriptor.permissions {
         let other = if permission.alternatives.is_empty() { String::new() } else { format!(" (or {})", permission.alternatives.join(", ")) };
         say(format!("  permission    {}{other} for {}", permission.name, permission.needed_for));
     }
-    say(format!("  settings      {schema}"));
+    settings(&schema);
     Ok(())
+}
+
+/// The settings in words: name, default, what for. The whole schema is in `--json`.
+fn settings(schema: &Value) {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    for (name, property) in properties.into_iter().flatten() {
+        let default = property.get("default").map_or_else(String::new, |d| format!(" (default {d})"));
+        let about = property.get("description").and_then(Value::as_str).unwrap_or_default().replace('\n', " ");
+        say(format!("  setting       {name}{default}: {about}"));
+    }
+    if properties.is_none_or(serde_json::Map::is_empty) {
+        say("  settings      none");
+    }
 }
 
 /// What the connectors of a directory say of themselves; those that cannot be used are left out.

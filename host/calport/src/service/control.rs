@@ -8,6 +8,7 @@ use calport_web::logring::LogFeed;
 use serde_json::{Value, json};
 
 use super::{Service, lock};
+use crate::commands::extend;
 
 fn gone() -> ControlError {
     ControlError::new(ControlErrorKind::Unavailable, "the engine has ended", "start Calport again")
@@ -23,20 +24,26 @@ impl Service {
             for entry in list.iter_mut() {
                 let Some(live) = entry.get("id").and_then(Value::as_str).and_then(|id| live.get(id)) else { continue };
                 let counters = live.egress.counters();
-                entry["cost"] = json!(live.connector.cost());
-                entry["http"] = json!(counters);
-                entry["trace_until"] = json!(live.egress.trace().map(|t| t.until));
-                entry["connector_held_back_until"] = json!(live.connector.held_back_until());
+                let more = [
+                    ("cost", json!(live.connector.cost())),
+                    ("http", json!(counters)),
+                    ("trace_until", json!(live.egress.trace().map(|t| t.until))),
+                    ("connector_held_back_until", json!(live.connector.held_back_until())),
+                ];
+                extend(entry, more);
             }
             for (id, reason) in self.connections.problems() {
                 let plugin = loaded.config.connections.get(&id).map(|c| c.plugin.clone());
                 list.push(json!({ "id": id, "connector": plugin, "state": "not-made", "reason": reason }));
             }
         }
-        value["left_out"] = json!(*lock(&self.left));
-        value["hooks"] = json!(self.receiver.counts());
-        value["uptime_s"] = json!(self.began.elapsed().as_secs());
-        value["version"] = json!(env!("CARGO_PKG_VERSION"));
+        let more = [
+            ("left_out", json!(*lock(&self.left))),
+            ("hooks", json!(self.receiver.counts())),
+            ("uptime_s", json!(self.began.elapsed().as_secs())),
+            ("version", json!(env!("CARGO_PKG_VERSION"))),
+        ];
+        extend(&mut value, more);
         Ok(value)
     }
 

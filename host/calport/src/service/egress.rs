@@ -21,7 +21,7 @@ pub fn policy(config: &Config, name: &str, connection: &Connection) -> Result<Co
         let refuse = |what: &str, why: String| {
             Failure::new(Exit::Configuration, format!("connections.{name}.endpoints.{endpoint_name}: {what}: {why}"))
         };
-        let origin: Origin = endpoint.url.parse().map_err(|e| refuse("url", format!("{e}")))?;
+        let origin: Origin = endpoint.url.parse().map_err(|e: String| refuse("url", e))?;
         let mut made = Endpoint::new(endpoint_name.clone(), origin, auth(&endpoint.auth).map_err(|e| refuse("auth", e))?);
         made.allow_addresses = endpoint
             .allow_addresses

@@ -2,6 +2,8 @@
 //!
 //! The demo of the program and the end-to-end tests use the same world, so what a new user sees is what is tested.
 
+#![allow(clippy::indexing_slicing, reason = "indices come from the very lists they are used on")]
+
 mod script;
 mod weeks;
 

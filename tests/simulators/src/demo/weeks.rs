@@ -35,7 +35,7 @@ fn series(world: &World, member: &Member, index: usize, monday: Date) -> Result<
         EventDraft::new("Stand-up", &at(monday, &format!("{hour:02}:30")), &at(monday, &format!("{hour:02}:45")), zone)
             .weekly(&["monday", "tuesday", "wednesday", "thursday", "friday"]),
     )?;
-    if index % 4 == 0 {
+    if index.is_multiple_of(4) {
         let wednesday = day(monday, Weekday::Wednesday, 0)?;
         calendar.delete_occurrence(&member.address, &standup, &at(wednesday, &format!("{hour:02}:30")))?;
     }

@@ -55,7 +55,7 @@ pub async fn run(world: &World, service: &Service, ring: &LogRing, terminal: boo
         }
     }
     if terminal {
-        print!("\x1b[?25h\n");
+        println!("\x1b[?25h");
     }
     Ok(())
 }

@@ -1,0 +1,219 @@
+//! The benchmarks of `cargo xtask bench`: ratios to a baseline in the same run, printed as Markdown.
+//!
+//! Each figure is the least of several rounds, so that what else the machine does counts little.
+#![recursion_limit = "256"]
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a measuring program ends where it cannot measure")]
+
+mod bare;
+mod page;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use calport_engine::sync_feed;
+use calport_model::{ConnectorApi, SystemClock, Window};
+use calport_runtime::{
+    Connection, ConnectionConfig, HttpError, HttpGate, HttpRequest, HttpResponse, HttpStream, InProcess, Limits, PluginDirectory, PluginEvent,
+    Runtime, RuntimeConfig,
+};
+use calport_store::{Feed, FeedKey, NoSeal, Store};
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+const ROUNDS: usize = 7;
+
+struct Canned(bytes::Bytes);
+
+impl HttpGate for Canned {
+    fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        let body = self.0.clone();
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Box::pin(async move { Ok(HttpResponse { status: 200, headers, body }) })
+    }
+    fn open(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpStream, HttpError>> {
+        Box::pin(async { Err(HttpError::Denied("no streams here".to_owned())) })
+    }
+}
+
+fn plugins() -> PathBuf {
+    std::env::var_os("CALPORT_PLUGINS").map_or_else(|| PathBuf::from("target/plugins"), PathBuf::from)
+}
+
+fn least(mut round: impl FnMut() -> Duration) -> Duration {
+    (0..ROUNDS).map(|_| round()).min().unwrap()
+}
+
+fn row(what: &str, measured: &str, baseline: &str, ratio: &str, goal: &str) {
+    println!("| {what} | {measured} | {baseline} | {ratio} | {goal} |");
+}
+
+fn micros(d: Duration) -> String {
+    format!("{:.1} µs", d.as_secs_f64() * 1e6)
+}
+
+fn millis(d: Duration) -> String {
+    format!("{:.2} ms", d.as_secs_f64() * 1e3)
+}
+
+fn ratio(a: Duration, b: Duration) -> String {
+    format!("{:.2}", a.as_secs_f64() / b.as_secs_f64())
+}
+
+fn runtime(cache: &std::path::Path) -> Arc<Runtime> {
+    Runtime::new(RuntimeConfig { cache: cache.to_owned(), compiler: Arc::new(InProcess), clock: Arc::new(SystemClock) }).unwrap()
+}
+
+async fn connect(runtime: &Arc<Runtime>, file: &str, endpoint: &str, body: bytes::Bytes) -> Arc<Connection> {
+    let plugin = runtime.load(&plugins().join(file)).await.unwrap();
+    let config = ConnectionConfig {
+        id: "bench".to_owned(),
+        settings: serde_json::json!({}),
+        endpoints: vec![(endpoint.to_owned(), "https://server.example.com/v1.0".to_owned())],
+        gate: Arc::new(Canned(body)),
+        limits: Limits::default(),
+    };
+    runtime.connect(config, plugin).unwrap()
+}
+
+#[tokio::main]
+async fn main() {
+    let cache = tempfile::tempdir().unwrap();
+    let runtime = runtime(cache.path());
+    println!("| what | measured | baseline | ratio | goal |\n|---|---|---|---|---|");
+    call_overhead(&runtime).await;
+    page_of_events(&runtime).await;
+    loading(&runtime).await;
+    mailboxes(&runtime).await;
+    presence();
+}
+
+/// The same exported function of the same bytes, on bare wasmtime and through the host.
+async fn call_overhead(runtime: &Arc<Runtime>) {
+    const CALLS: u32 = 2_000;
+    let connection = connect(runtime, "asterisk.wasm", "ami", bytes::Bytes::new()).await;
+    connection.live_subscriptions().await.unwrap();
+    let mut host = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        for _ in 0..CALLS {
+            connection.live_subscriptions().await.unwrap();
+        }
+        host = host.min(began.elapsed() / CALLS);
+    }
+    let bytes = std::fs::read(plugins().join("asterisk.wasm")).unwrap();
+    let mut bare = bare::Bare::start(&bytes, false, "ami", Vec::new()).await;
+    let mut baseline = Duration::MAX;
+    for _ in 0..ROUNDS {
+        baseline = baseline.min(bare.empty_calls(CALLS).await);
+    }
+    row("an empty call through the host, against bare wasmtime", &micros(host), &micros(baseline), &ratio(host, baseline), "-");
+}
+
+/// A page of 1,000 events: native at opt-level 3, in the sandbox without limits, and through the host with all of them.
+async fn page_of_events(runtime: &Arc<Runtime>) {
+    let body = page::page(1_000);
+    let native = least(|| {
+        let began = Instant::now();
+        let page = calport_plugin_graph::read_page(&body, false).unwrap();
+        let took = began.elapsed();
+        assert_eq!(page.changes.len(), 1_000);
+        took
+    });
+    let bytes = std::fs::read(plugins().join("graph.wasm")).unwrap();
+    for (limits, what, goal) in
+        [(false, "page of 1,000 events in the sandbox, limits off", "≤ 1.5"), (true, "the same, interruption on", "≤ 2")]
+    {
+        let mut bare = bare::Bare::start(&bytes, limits, "graph", body.clone()).await;
+        let mut took = Duration::MAX;
+        for _ in 0..ROUNDS {
+            took = took.min(bare.page().await);
+        }
+        row(what, &millis(took), &millis(native), &ratio(took, native), goal);
+    }
+    let connection = connect(runtime, "graph.wasm", "graph", body.into()).await;
+    let mut took = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let began = Instant::now();
+        let page = connection.changes("anna".to_owned(), window(), None).await.unwrap();
+        took = took.min(began.elapsed());
+        assert_eq!(page.changes.len(), 1_000);
+    }
+    row("the same through the host: all limits, checked and converted", &millis(took), &millis(native), &ratio(took, native), "-");
+}
+
+fn window() -> Window {
+    let start: Timestamp = "2026-03-01T00:00:00Z".parse().unwrap();
+    Window { start, end: start + jiff::SignedDuration::from_hours(36 * 24) }
+}
+
+async fn loading(runtime: &Arc<Runtime>) {
+    for file in ["graph.wasm", "asterisk.wasm"] {
+        let mut took = Duration::MAX;
+        for _ in 0..ROUNDS {
+            let plugin = runtime.load(&plugins().join(file)).await.unwrap();
+            assert!(!plugin.compiled);
+            took = took.min(plugin.load_time);
+        }
+        row(&format!("{file} loaded from the cache"), &millis(took), "-", "-", "< 3 ms");
+        let fresh = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let runtime = self::runtime(fresh.path());
+        let watched = PluginDirectory::watch(runtime, directory.path()).await.unwrap();
+        let mut events = watched.subscribe();
+        let began = Instant::now();
+        std::fs::copy(plugins().join(file), directory.path().join(file)).unwrap();
+        while !matches!(events.recv().await.unwrap(), PluginEvent::Loaded(_)) {}
+        row(&format!("{file} from drop to ready, compiled"), &millis(began.elapsed()), "-", "-", "< 300 ms");
+    }
+}
+
+/// Mailboxes with 60 events read through the real connector into the real store; the server's part is left out.
+async fn mailboxes(runtime: &Arc<Runtime>) {
+    const MAILBOXES: u32 = 300;
+    let connection = connect(runtime, "graph.wasm", "graph", page::page(60).into()).await;
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&directory.path().join("bench.sqlite"), Arc::new(NoSeal)).await.unwrap();
+    let now = window().start;
+    let began = Instant::now();
+    for number in 0..MAILBOXES {
+        let feed = Feed::new(FeedKey::new("bench", format!("mailbox-{number}")), window(), connection.descriptor().cursor_format);
+        store.add_feed(&feed).await.unwrap();
+        sync_feed(&store, connection.as_ref(), &feed, window(), &TimeZone::UTC, now).await.unwrap();
+    }
+    let rate = f64::from(MAILBOXES) / began.elapsed().as_secs_f64();
+    row("mailboxes synchronised one after the other (60 events, connector and store, no network)", &format!("{rate:.0} per s"), "-", "-", "-");
+}
+
+fn presence() {
+    use calport_rules::Language;
+    use calport_rules::presence::{Config, Input, evaluate};
+    const TIMES: u32 = 2_000;
+    let events = page::week(60);
+    let config = Config::default();
+    let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
+    let now = window().start + jiff::SignedDuration::from_hours(34);
+    let input = Input {
+        events: &events,
+        absence: None,
+        now,
+        horizon: window().end,
+        lookback: window().start,
+        presence_zone: &zone,
+        mailbox_zone: &zone,
+        language: Language::ENGLISH,
+        config: &config,
+        overrides: &[],
+    };
+    let took = least(|| {
+        let began = Instant::now();
+        for _ in 0..TIMES {
+            std::hint::black_box(evaluate(std::hint::black_box(&input)));
+        }
+        began.elapsed() / TIMES
+    });
+    let rate = 1.0 / took.as_secs_f64();
+    row("presence computed from 60 events", &micros(took), "-", "-", "microseconds");
+    row("presence computations on one core", &format!("{rate:.0} per s"), "-", "-", "-");
+}

@@ -1,0 +1,92 @@
+//! Made-up calendars for the benchmarks.
+
+use calport_model::event::Response;
+use calport_model::{Event, EventKind, PrivateText, Sensitivity, ShowAs, Span};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+fn start(number: usize) -> Timestamp {
+    let monday: Timestamp = "2026-03-02T07:00:00Z".parse().unwrap();
+    let (day, slot) = (number / 8 % 35, number % 8);
+    monday + SignedDuration::from_hours(i64::try_from(day * 24 + slot).unwrap())
+}
+
+fn local(at: Timestamp) -> String {
+    at.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y-%m-%dT%H:%M:%S.0000000").to_string()
+}
+
+/// A last page of the calendar feed with so many whole events, as the server writes them.
+pub fn page(events: usize) -> Vec<u8> {
+    let value: Vec<_> = (0..events)
+        .map(|number| {
+            let at = start(number);
+            json!({
+                "@odata.type": "#microsoft.graph.event",
+                "@odata.etag": format!("W/\"etag-{number}\""),
+                "id": format!("AAkALgAAAAAAHYQDEapmEc2byACqAC-EWg0A-immutable-{number:06}"),
+                "createdDateTime": "2026-02-01T08:00:00.0000000Z",
+                "lastModifiedDateTime": "2026-02-02T08:00:00.0000000Z",
+                "changeKey": format!("change-{number}"),
+                "categories": ["Blue category"],
+                "transactionId": null,
+                "originalStartTimeZone": "W. Europe Standard Time",
+                "originalEndTimeZone": "W. Europe Standard Time",
+                "iCalUId": format!("040000008200E00074C5B7101A82E008{number:024}"),
+                "reminderMinutesBeforeStart": 15,
+                "isReminderOn": true,
+                "hasAttachments": false,
+                "subject": format!("Project review {number} with the people from Zürich"),
+                "bodyPreview": "Agenda: status, risks, next steps. Please bring your numbers.",
+                "importance": "normal",
+                "sensitivity": "normal",
+                "isAllDay": false,
+                "isCancelled": false,
+                "isOrganizer": true,
+                "responseRequested": true,
+                "seriesMasterId": null,
+                "showAs": "busy",
+                "type": "singleInstance",
+                "webLink": "https://server.example.com/calendar/item",
+                "onlineMeetingUrl": null,
+                "isOnlineMeeting": false,
+                "allowNewTimeProposals": true,
+                "recurrence": null,
+                "responseStatus": { "response": "organizer", "time": "0001-01-01T00:00:00Z" },
+                "body": { "contentType": "html", "content": "<html><body><p>Agenda: status, risks, next steps. Please bring your numbers.</p></body></html>" },
+                "start": { "dateTime": local(at), "timeZone": "UTC" },
+                "end": { "dateTime": local(at + SignedDuration::from_mins(50)), "timeZone": "UTC" },
+                "location": { "displayName": "Room 2", "locationType": "default", "uniqueIdType": "unknown" },
+                "attendees": [
+                    { "type": "required", "status": { "response": "accepted", "time": "2026-02-02T08:00:00Z" }, "emailAddress": { "name": "Ben Brandt", "address": "ben@contoso.example" } },
+                    { "type": "optional", "status": { "response": "none", "time": "0001-01-01T00:00:00Z" }, "emailAddress": { "name": "Clara Castro", "address": "clara@contoso.example" } }
+                ],
+                "organizer": { "emailAddress": { "name": "Anna Acker", "address": "anna@contoso.example" } }
+            })
+        })
+        .collect();
+    let link = "https://server.example.com/v1.0/users/anna/calendarView/delta?$deltatoken=abc";
+    serde_json::to_vec(&json!({ "@odata.context": "https://server.example.com/v1.0/$metadata#Collection(event)", "value": value, "@odata.deltaLink": link }))
+        .unwrap()
+}
+
+/// The same calendar as the host holds it.
+pub fn week(events: usize) -> Vec<Event> {
+    (0..events)
+        .map(|number| Event {
+            id: format!("event-{number}"),
+            version: String::new(),
+            uid: String::new(),
+            kind: EventKind::Single,
+            span: Span::Timed { start: start(number), end: start(number) + SignedDuration::from_mins(50) },
+            zone_assumed: false,
+            subject: PrivateText::new(format!("Project review {number}")),
+            location: PrivateText::default(),
+            show_as: if number % 7 == 3 { ShowAs::Tentative } else { ShowAs::Busy },
+            sensitivity: Sensitivity::Normal,
+            categories: Vec::new(),
+            organizer: None,
+            response: Response::Organizer,
+            cancelled: false,
+        })
+        .collect()
+}

@@ -172,6 +172,12 @@ sink = "pbx"
         text
     }
 
+    /// When the PBX last took a value for a user.
+    pub fn last_shown(&self, user: &str) -> Option<Timestamp> {
+        let last = self.pbx.writes().into_iter().filter(|w| w.user == user).map(|w| w.at_ms).max()?;
+        Timestamp::from_millisecond(last).ok()
+    }
+
     /// What the PBX shows of a user: the state and the message.
     pub fn shown(&self, user: &str) -> Option<(String, String)> {
         self.pbx.presence(user).map(|p| (p.state.to_owned(), String::from_utf8_lossy(&p.message).into_owned()))

@@ -23,8 +23,9 @@ const CHANGES: usize = 6;
 
 struct Made {
     change: Applied,
-    at: Instant,
-    took: Option<Duration>,
+    at: Timestamp,
+    /// Milliseconds until the PBX took it.
+    took: Option<i128>,
 }
 
 /// Shows until interrupted. Without a terminal it writes a line for each change that arrived.
@@ -37,13 +38,15 @@ pub async fn run(world: &World, service: &Service, ring: &LogRing, terminal: boo
         let status = service.engine.status().await?;
         let ready = status.people.iter().filter(|p| p.in_step && p.shown.is_some()).count();
         if ready == status.people.len() && Instant::now() >= next {
-            made.push(Made { change: script.step(world, Timestamp::now())?, at: Instant::now(), took: None });
+            let at = Timestamp::now();
+            made.push(Made { change: script.step(world, at)?, at, took: None });
             next = Instant::now() + CHANGE;
         }
         for one in made.iter_mut().filter(|m| m.took.is_none() && m.change.has_arrived(world)) {
-            one.took = Some(one.at.elapsed());
+            let took = world.last_shown(&one.change.user).map_or(0, |at| at.duration_since(one.at).as_millis().max(0));
+            one.took = Some(took);
             if !terminal {
-                super::say(format!("{:>6} ms  {}", one.at.elapsed().as_millis(), one.change.title));
+                super::say(format!("{took:>6} ms  {}", one.change.title));
             }
         }
         if terminal {
@@ -93,7 +96,7 @@ fn draw(people: &[PersonStatus], made: &[Made], ring: &LogRing, headline: &str) 
     }
     line(String::new());
     for one in made.iter().rev().take(CHANGES) {
-        let took = one.took.map_or_else(|| "   on its way".to_owned(), |t| format!("{:>6} ms to PBX", t.as_millis()));
+        let took = one.took.map_or_else(|| "   on its way".to_owned(), |ms| format!("{ms:>6} ms to PBX"));
         line(format!("  {took}  {}", cut(&one.change.title, 70)));
     }
     line(String::new());

@@ -4,7 +4,8 @@ use std::fmt;
 use std::process::ExitCode;
 
 /// Shown under `--help`.
-pub const HELP: &str = "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 configuration refused · 4 no service is running · 5 a check found problems";
+pub const HELP: &str =
+    "Exit codes: 0 done · 1 failed · 2 wrong usage · 3 configuration refused · 4 no service is running · 5 a check found problems";
 
 /// Why a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

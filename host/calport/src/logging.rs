@@ -12,7 +12,8 @@ use tracing_subscriber::{Layer as _, fmt};
 
 /// Libraries say what they do only when something is wrong.
 fn filter(level: LevelFilter) -> Targets {
-    let ours = ["calport", "calport_runtime", "calport_engine", "calport_egress", "calport_store", "calport_web", "calport_secrets", "plugin"];
+    let ours =
+        ["calport", "calport_runtime", "calport_engine", "calport_egress", "calport_store", "calport_web", "calport_secrets", "plugin"];
     Targets::new().with_default(LevelFilter::WARN.min(level)).with_targets(ours.map(|target| (target, level)))
 }
 

@@ -20,7 +20,7 @@ pub struct Connection {
     /// Whether the connection is used.
     #[serde(default = "yes")]
     pub active: bool,
-    /// Settings of the connector; which there are is the connector's affair (`calport plugin inspect`). No secrets.
+    /// Settings of the connector; which there are is the connector's affair (`calport plugin inspect FILE`). No secrets.
     #[serde(default)]
     pub settings: Map<String, Value>,
     /// The servers that the connector may talk to, by the names it asks for.

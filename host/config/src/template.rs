@@ -26,8 +26,9 @@ pub fn template() -> String {
                    [connections.calendar]\n\
                    plugin = \"name-of-the-connector\"\n\
                    active = false\n\
-                   # settings = { }               # `calport plugin inspect` shows which there are\n\
+                   # settings = { }               # `calport plugin inspect FILE` shows which there are\n\
                    \n\
+                   # `api` stands for the name that the connector asks for; `calport plugin inspect FILE` shows that too.\n\
                    [connections.calendar.endpoints.api]\n\
                    url = \"https://server.example.com/\"\n\
                    auth = { scheme = \"basic\", user = \"calport\", secret = \"calendar-password\" }\n\

@@ -125,7 +125,7 @@ impl Connection {
     /// # Errors
     /// See [`EgressError`]; `outcome_unknown` tells whether the server may have acted.
     pub async fn send(&self, request: Request) -> Result<Response, EgressError> {
-        let mut opened = self.exchange(request).await?;
+        let mut opened = self.converse(request).await?;
         let limit = opened.lane.wire.limits.response_bytes;
         let body = opened.lane.wire.collect(&mut opened.answer.reply, &opened.call, limit).await?;
         let response = &opened.answer.reply.response;
@@ -137,7 +137,7 @@ impl Connection {
     /// # Errors
     /// As [`Connection::send`].
     pub async fn open(&self, request: Request) -> Result<StreamedResponse, EgressError> {
-        let opened = self.exchange(request).await?;
+        let opened = self.converse(request).await?;
         let response = opened.answer.reply.response;
         Ok(StreamedResponse {
             status: response.status(),
@@ -196,7 +196,7 @@ impl Connection {
         &self.policy
     }
 
-    async fn exchange(&self, request: Request) -> Result<Opened<'_>, EgressError> {
+    async fn converse(&self, request: Request) -> Result<Opened<'_>, EgressError> {
         let result = self.try_exchange(request).await;
         result.map_err(|error| self.count_denied(error))
     }
@@ -237,7 +237,7 @@ impl Connection {
             Ok(Err(_)) | Err(_) => return Err(lane.wire.late(&call, Phase::Queue)),
         };
         self.refuse_stopped(scope.as_deref())?;
-        let answer = scheme.exchange(&lane.wire, &call, turn).await?;
+        let answer = scheme.converse(&lane.wire, &call, turn).await?;
         let stopped_for = self.judge_load(scope.as_deref(), &answer);
         Ok(Opened { lane, call, answer, slot, stopped_for })
     }

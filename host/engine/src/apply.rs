@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use calport_model::descriptor::CheckReport;
+use calport_model::descriptor::{CheckReport, Severity};
 use calport_model::{Capability, ConnectorError, Window};
 use calport_store::{FeedKey, PresenceRow, StoreError};
 use jiff::Timestamp;
@@ -273,16 +273,15 @@ impl Engine {
                 connection.health = Health::Online;
                 connection.failures = 0;
                 connection.hooks_waiting = true;
-                tracing::info!(code = "connected", connection = id, "Connected to {name} {}", connection.server);
+                let what = if connection.server.starts_with(&name) { String::new() } else { format!("{name} ") };
+                tracing::info!(code = "connected", connection = id, "Connected to {what}{}", connection.server);
                 for finding in report.findings {
-                    tracing::warn!(
-                        code = "finding",
-                        connection = id,
-                        severity = finding.severity.as_str(),
-                        remedy = finding.remedy,
-                        "{}",
-                        finding.message
-                    );
+                    let (severity, remedy, text) = (finding.severity.as_str(), finding.remedy, finding.message);
+                    match finding.severity {
+                        Severity::Info => tracing::info!(code = "finding", connection = id, severity, "{text}"),
+                        Severity::Warning => tracing::warn!(code = "finding", connection = id, severity, remedy, "{text}"),
+                        Severity::Problem => tracing::error!(code = "finding", connection = id, severity, remedy, "{text}"),
+                    }
                 }
                 if connection.uses_hooks() {
                     connection.push(Class::Renewal, Work::Inventory);

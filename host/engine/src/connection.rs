@@ -54,6 +54,18 @@ pub(crate) enum Class {
     Reconcile,
 }
 
+/// Puts work of the same kind that waits right behind into the same call, up to what the connector takes at once.
+fn gather(mut work: Work, queue: &mut VecDeque<Work>, batch: usize) -> Work {
+    loop {
+        match (&mut work, queue.front_mut()) {
+            (Work::Prepare(keys), Some(Work::Prepare(more))) if keys.len() + more.len() <= batch => keys.append(more),
+            (Work::Renew(ids), Some(Work::Renew(more))) if ids.len() + more.len() <= batch => ids.append(more),
+            _ => return work,
+        }
+        queue.pop_front();
+    }
+}
+
 /// How a connection is.
 #[derive(Clone, Debug)]
 pub(crate) enum Health {
@@ -173,11 +185,16 @@ impl Connection {
             4 | 12 => [2, 0, 1, 3],
             _ => [3, 0, 1, 2],
         };
-        order.into_iter().find_map(|queue| match queue {
-            0 => self.live.pop_front(),
-            1 => self.renewals.pop_front(),
-            2 => self.first.pop_front(),
-            _ => self.reconcile.pop_front(),
+        let batch = self.plan.api.descriptor().feed.as_ref().map_or(1, |feed| feed.batch_size);
+        order.into_iter().find_map(|queue| {
+            let queue = match queue {
+                0 => &mut self.live,
+                1 => &mut self.renewals,
+                2 => &mut self.first,
+                _ => &mut self.reconcile,
+            };
+            let work = queue.pop_front()?;
+            Some(gather(work, queue, batch))
         })
     }
 

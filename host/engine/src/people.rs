@@ -64,11 +64,7 @@ impl PersonEntry {
 ///
 /// # Errors
 /// When the connector cannot be asked at all, or for now.
-pub async fn resolve_people(
-    api: &dyn ConnectorApi,
-    people: &[PersonPlan],
-    now: Timestamp,
-) -> Result<Vec<PersonRow>, ConnectorError> {
+pub async fn resolve_people(api: &dyn ConnectorApi, people: &[PersonPlan], now: Timestamp) -> Result<Vec<PersonRow>, ConnectorError> {
     let mut rows: Vec<Option<PersonRow>> = vec![None; people.len()];
     let rounds = people.iter().map(|p| p.addresses.len()).max().unwrap_or(0);
     for round in 0..rounds {

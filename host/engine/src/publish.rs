@@ -36,11 +36,7 @@ pub(crate) struct ComputeOrder {
 }
 
 /// Computes presence at `now` from the mirror.
-pub(crate) async fn compute(
-    store: &Store,
-    orders: Vec<ComputeOrder>,
-    now: Timestamp,
-) -> Vec<Computed> {
+pub(crate) async fn compute(store: &Store, orders: Vec<ComputeOrder>, now: Timestamp) -> Vec<Computed> {
     let mut results = Vec::with_capacity(orders.len());
     for order in orders {
         let result = store.events(&order.key).await.map(|events| {
@@ -253,7 +249,12 @@ impl Engine {
             }
             return;
         }
-        if row.wanted != value {
+        if row.wanted == value {
+            // The same wish is on its way: its answer, or the next try after a failure, settles it (SEMANTICS P-27).
+            if self.people.get(id).is_some_and(|p| p.publishing) {
+                return;
+            }
+        } else {
             row.wanted = value;
             row.sequence += 1;
         }

@@ -34,7 +34,7 @@ impl Resolved {
 /// Looks a zone up by an IANA name, a Windows name, or one of the spellings seen in the field.
 pub fn resolve(name: &str) -> Resolved {
     let name = name.trim_matches(['\0', ' ', '"']);
-    let name = name.strip_prefix("tzone://Microsoft/").unwrap_or(name);
+    let name = last_segment(name);
     if name.eq_ignore_ascii_case("utc") || name.eq_ignore_ascii_case("z") || name.eq_ignore_ascii_case("gmt") {
         return Resolved::Known(TimeZone::UTC);
     }
@@ -47,6 +47,14 @@ pub fn resolve(name: &str) -> Resolved {
     match windows_to_iana(name).and_then(|iana| jiff::tz::TimeZoneDatabase::bundled().get(&iana).ok()) {
         Some(zone) => Resolved::Known(zone),
         None => Resolved::Assumed,
+    }
+}
+
+/// The zone of a URI-like name `scheme://.../NAME`: what follows its last slash. Other names, IANA's slashes included, stay.
+fn last_segment(name: &str) -> &str {
+    match name.split_once("://") {
+        Some((_, path)) => path.rsplit_once('/').map_or(name, |(_, last)| last),
+        None => name,
     }
 }
 
@@ -76,13 +84,14 @@ mod tests {
         assert_eq!(iana("W. Europe Standard Time").as_deref(), Some("Europe/Berlin"));
         assert_eq!(iana("Europe/Berlin").as_deref(), Some("Europe/Berlin"));
         assert_eq!(iana("Pacific Standard Time").as_deref(), Some("America/Los_Angeles"));
-        assert_eq!(iana("tzone://Microsoft/Utc").as_deref(), Some("UTC"));
+        assert_eq!(iana("tzone://Example/Utc").as_deref(), Some("UTC"));
+        assert_eq!(iana("tzone://example/zones/W. Europe Standard Time").as_deref(), Some("Europe/Berlin"));
         assert!(iana("India Standard Time").is_some());
     }
 
     #[test]
     fn b55_unknown_and_custom_names_are_assumed_not_refused() {
-        for name in ["tzone://Microsoft/Custom", "Customized Time Zone", "", "\0\0\0", "Mars/Olympus"] {
+        for name in ["tzone://Example/Custom", "tzone://Example/", "tzone://Utc", "Customized Time Zone", "", "\0\0\0", "Mars/Olympus"] {
             assert!(resolve(name).is_assumed(), "{name:?}");
         }
     }

@@ -34,7 +34,7 @@ fn run(prefix: &str) {
 }
 
 macro_rules! cases {
-    ($($test:ident: $prefix:literal,)*) => {
+    ($(#[test] fn $test:ident() => $prefix:literal;)*) => {
         $(#[test]
         fn $test() {
             run($prefix);
@@ -51,33 +51,62 @@ macro_rules! cases {
 }
 
 cases! {
-    rule_p29_golden_vectors: "vector",
-    rule_p01_half_open_time: "p01",
-    rule_p02_series: "p02",
-    rule_p03_show_as: "p03",
-    rule_p04_all_day: "p04",
-    rule_p05_class: "p05",
-    rule_p06_cancelled_and_declined: "p06",
-    rule_p07_ignore_prefix: "p07",
-    rule_p08_privacy_filter: "p08",
-    rule_p09_free: "p09",
-    rule_p10_mapping_ignore: "p10",
-    rule_p11_window: "p11",
-    rule_p12_mapping: "p12",
-    rule_p13_rank: "p13",
-    rule_p14_keywords_and_privacy: "p14",
-    rule_p15_timeline: "p15",
-    rule_p16_runs_and_gaps: "p16",
-    rule_p17_until: "p17",
-    rule_p18_text: "p18",
-    rule_p19_times: "p19",
-    rule_p20_masking: "p20",
-    rule_p21_out_of_office_setting: "p21",
-    rule_p21a_no_end_of_overrides: "p21a",
-    rule_p22_overrides: "p22",
-    rule_p22a_ended_overrides: "p22a",
-    rule_p23_own_mirror: "p23",
-    rule_p24_valid_until_end: "p24",
-    rule_p24a_profiles: "p24a",
-    feat_p02_templates: "template",
+    #[test]
+    fn rule_p29_golden_vectors() => "vector";
+    #[test]
+    fn rule_p01_half_open_time() => "p01";
+    #[test]
+    fn rule_p02_series() => "p02";
+    #[test]
+    fn rule_p03_show_as() => "p03";
+    #[test]
+    fn rule_p04_all_day() => "p04";
+    #[test]
+    fn feat_p03_rule_p05_class() => "p05";
+    #[test]
+    fn rule_p06_cancelled_and_declined() => "p06";
+    #[test]
+    fn feat_p05_rule_p07_ignore_prefix() => "p07";
+    #[test]
+    fn rule_p08_privacy_filter() => "p08";
+    #[test]
+    fn rule_p09_free() => "p09";
+    #[test]
+    fn rule_p10_mapping_ignore() => "p10";
+    #[test]
+    fn rule_p11_window() => "p11";
+    #[test]
+    fn feat_p01_rule_p12_mapping() => "p12";
+    #[test]
+    fn feat_p04_rule_p13_rank() => "p13";
+    #[test]
+    fn rule_p14_keywords_and_privacy() => "p14";
+    #[test]
+    fn rule_p15_timeline() => "p15";
+    #[test]
+    fn rule_p16_runs_and_gaps() => "p16";
+    #[test]
+    fn rule_p17_until() => "p17";
+    #[test]
+    fn feat_p07_rule_p18_text() => "p18";
+    #[test]
+    fn rule_p19_times() => "p19";
+    #[test]
+    fn feat_p06_rule_p20_masking() => "p20";
+    #[test]
+    fn rule_p21_out_of_office_setting() => "p21";
+    #[test]
+    fn rule_p21a_no_end_of_overrides() => "p21a";
+    #[test]
+    fn rule_p22_overrides() => "p22";
+    #[test]
+    fn rule_p22a_ended_overrides() => "p22a";
+    #[test]
+    fn rule_p23_own_mirror() => "p23";
+    #[test]
+    fn rule_p24_valid_until_end() => "p24";
+    #[test]
+    fn rule_p24a_profiles() => "p24a";
+    #[test]
+    fn feat_p02_templates() => "template";
 }

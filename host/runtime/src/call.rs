@@ -3,6 +3,7 @@
 //! After a trap, a limit or a time-out the store is dead: it is dropped together with whatever it had under way, and the
 //! next call gets a new one, which costs microseconds.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -117,7 +118,14 @@ impl Instance {
         self.store.set_hostcall_fuel(limits.hostcall_bytes);
         self.store.set_epoch_deadline(1);
         let wall = call.wall.unwrap_or(limits.wall);
-        let result = tokio::time::timeout(wall, meter.measure(function(&mut self.store, &self.guest))).await;
+        // What is under way is asked before the call's future ends: ending it ends its requests as well.
+        let result = {
+            let mut running = pin!(meter.measure(function(&mut self.store, &self.guest)));
+            match tokio::time::timeout(wall, &mut running).await {
+                Ok(result) => Ok(result),
+                Err(_) => Err((flights.waiting(), flights.unrepeatable())),
+            }
+        };
         services.cost.cpu(meter.spent());
         services.cost.memory(self.store.data().usage.memory);
         match result {
@@ -127,10 +135,10 @@ impl Instance {
                 services.cost.trap();
                 Err(strike(explain(&error, &self.store, limits)))
             }
-            Err(_) => {
+            Err((waiting, unrepeatable)) => {
                 self.dead = true;
                 services.cost.timeout();
-                Err(timed_out(wall, flights.waiting(), flights.unrepeatable()))
+                Err(timed_out(wall, waiting, unrepeatable))
             }
         }
     }

@@ -113,10 +113,7 @@ impl Cache {
         let failed = |action, source| RuntimeError::Io { action, path: directory.to_owned(), source };
         std::fs::create_dir_all(directory).map_err(|e| failed("make the directory", e))?;
         #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700)).map_err(|e| failed("protect the directory", e))?;
-        }
+        protect(directory).map_err(|e| failed("protect the directory", e))?;
         Ok(Self { directory: directory.to_owned() })
     }
 
@@ -150,10 +147,34 @@ impl Cache {
             .await
             .map_err(|reason| RuntimeError::Compile { file: file.to_owned(), reason })?;
         output.as_file().sync_all().map_err(io("write into"))?;
+        let component = map(engine, output.path()).map_err(|e| {
+            let reason = format!("the compiler made no usable code: {}", crate::guest_log::clean(&format!("{e:#}"), 400));
+            RuntimeError::Compile { file: file.to_owned(), reason }
+        })?;
         output.persist(&place).map_err(|e| io("write into")(e.error))?;
-        let component = map(engine, &place).map_err(|e| RuntimeError::Compile { file: file.to_owned(), reason: format!("{e:#}") })?;
         Ok((component, true))
     }
+}
+
+/// Makes the directory private. Code in a directory that others could write until now may be theirs: it is thrown away.
+#[cfg(unix)]
+fn protect(directory: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let found = std::fs::metadata(directory)?;
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        let reason = "it belongs to another user, who could put code into it; give it to the user that runs Calport, or choose another";
+        return Err(std::io::Error::new(std::io::ErrorKind::PermissionDenied, reason));
+    }
+    std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700))?;
+    if found.mode() & 0o022 != 0 {
+        for entry in std::fs::read_dir(directory)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|e| e == "cwasm") {
+                std::fs::remove_file(path)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn map(engine: &Engine, place: &Path) -> wasmtime::Result<Component> {

@@ -1,14 +1,16 @@
 //! The drop-in directory: connectors are added, replaced and removed while the host runs (FEATURES X01).
 //!
-//! Only `.wasm` files are looked at. A file is taken when it has come to rest: its size and time are the same at two looks.
-//! One that cannot be used stays out with its reason, and the version that runs goes on running.
+//! A file is taken when it has come to rest: its size and time are the same at two looks. One that cannot be used stays out
+//! with its reason, and the version that runs goes on running. Only `.wasm` files are taken; compiled code is refused by its
+//! name already, everything else is passed over.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use notify::{RecursiveMode, Watcher};
+use notify::event::{AccessKind, AccessMode};
+use notify::{EventKind, RecursiveMode, Watcher};
 use tokio::sync::{broadcast, mpsc};
 
 use crate::error::RuntimeError;
@@ -54,10 +56,20 @@ pub struct PluginFile {
     pub refused: Option<String>,
 }
 
+/// Size and time of a file.
+type Stamp = (u64, Option<SystemTime>);
+
 struct Known {
-    stamp: (u64, Option<SystemTime>),
+    stamp: Stamp,
     plugin: Option<Arc<Plugin>>,
-    refused: Option<String>,
+    refused: Option<Refusal>,
+}
+
+/// Why a file is not used.
+struct Refusal {
+    reason: String,
+    /// Whether only another file's name stands in its way: it is looked at again when that is gone.
+    duplicate: bool,
 }
 
 struct Shared {
@@ -84,9 +96,11 @@ impl PluginDirectory {
         tokio::fs::create_dir_all(directory).await.map_err(|e| failed("make the directory", e))?;
         let (events, _) = broadcast::channel(256);
         let shared = Arc::new(Shared { runtime, directory: directory.to_owned(), files: Mutex::default(), events });
-        shared.look(false).await.map_err(|e| failed("read the directory", e))?;
         let (wake, mut woken) = mpsc::channel::<()>(1);
-        let watcher = notify::recommended_watcher(move |_| {
+        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+            if event.as_ref().is_ok_and(|event| !tells_of_a_change(event.kind)) {
+                return;
+            }
             let _ = wake.try_send(());
         })
         .and_then(|mut watcher| watcher.watch(directory, RecursiveMode::NonRecursive).map(|()| watcher));
@@ -97,6 +111,8 @@ impl PluginDirectory {
                 None
             }
         };
+        // Looked at after the watching began, so that nothing falls in between.
+        shared.look(false).await.map_err(|e| failed("read the directory", e))?;
         let looking = shared.clone();
         let task = tokio::spawn(async move {
             loop {
@@ -123,7 +139,11 @@ impl PluginDirectory {
         let files = self.shared.files();
         files
             .iter()
-            .map(|(path, known)| PluginFile { file: file_name(path), plugin: known.plugin.clone(), refused: known.refused.clone() })
+            .map(|(path, known)| PluginFile {
+                file: file_name(path),
+                plugin: known.plugin.clone(),
+                refused: known.refused.as_ref().map(|r| r.reason.clone()),
+            })
             .collect()
     }
 
@@ -139,17 +159,30 @@ impl Drop for PluginDirectory {
     }
 }
 
+/// Whether something may be different: looking at the directory and loading a file are reported too, and must not lead to
+/// another look.
+fn tells_of_a_change(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => access == AccessKind::Close(AccessMode::Write),
+        _ => true,
+    }
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case(extension))
+}
+
 impl Shared {
     fn files(&self) -> std::sync::MutexGuard<'_, BTreeMap<PathBuf, Known>> {
         self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn scan(&self) -> std::io::Result<BTreeMap<PathBuf, (u64, Option<SystemTime>)>> {
+    async fn scan(&self) -> std::io::Result<BTreeMap<PathBuf, Stamp>> {
         let mut found = BTreeMap::new();
         let mut entries = tokio::fs::read_dir(&self.directory).await?;
         while let Some(entry) = entries.next_entry().await? {
             let path = entry.path();
-            if path.extension().is_some_and(|e| e == "wasm")
+            if (has_extension(&path, "wasm") || has_extension(&path, "cwasm"))
                 && let Ok(meta) = tokio::fs::metadata(&path).await
                 && meta.is_file()
             {
@@ -162,7 +195,7 @@ impl Shared {
     /// One look: what is gone, what is new, what is different. `settle` waits for files to come to rest.
     async fn look(&self, settle: bool) -> std::io::Result<()> {
         let mut found = self.scan().await?;
-        let differs = |found: &BTreeMap<PathBuf, (u64, Option<SystemTime>)>| {
+        let differs = |found: &BTreeMap<PathBuf, Stamp>| {
             let files = self.files();
             found.len() != files.len() || found.iter().any(|(path, stamp)| files.get(path).is_none_or(|known| known.stamp != *stamp))
         };
@@ -180,56 +213,102 @@ impl Shared {
                 }
             }
         }
-        self.forget_missing(&found);
+        let mut name_freed = self.forget_missing(&found);
         for (path, stamp) in found {
             if self.files().get(&path).is_none_or(|known| known.stamp != stamp) {
+                name_freed |= self.take(path, stamp).await;
+            }
+        }
+        if name_freed {
+            let waiting: Vec<(PathBuf, Stamp)> = {
+                let files = self.files();
+                let duplicates = files.iter().filter(|(_, known)| known.refused.as_ref().is_some_and(|refusal| refusal.duplicate));
+                duplicates.map(|(path, known)| (path.clone(), known.stamp)).collect()
+            };
+            for (path, stamp) in waiting {
                 self.take(path, stamp).await;
             }
         }
         Ok(())
     }
 
-    fn forget_missing(&self, found: &BTreeMap<PathBuf, (u64, Option<SystemTime>)>) {
+    /// Drops what is not there any more. Returns whether the name of a connector became free.
+    fn forget_missing(&self, found: &BTreeMap<PathBuf, Stamp>) -> bool {
         let gone: Vec<(PathBuf, Option<Arc<Plugin>>)> = {
             let mut files = self.files();
             let paths: Vec<PathBuf> = files.keys().filter(|path| !found.contains_key(*path)).cloned().collect();
             paths.into_iter().filter_map(|path| files.remove(&path).map(|known| (path, known.plugin))).collect()
         };
+        let mut name_freed = false;
         for (path, plugin) in gone {
-            let file = file_name(&path);
             if let Some(plugin) = plugin {
-                let name = plugin.descriptor().name.clone();
-                tracing::warn!(code = "connector-removed", file, plugin = name, "the connector's file is gone; its connections pause until it is back");
-                let _ = self.events.send(PluginEvent::Removed { name, file });
+                self.removed(&plugin, file_name(&path));
+                name_freed = true;
             }
         }
+        name_freed
     }
 
-    async fn take(&self, path: PathBuf, stamp: (u64, Option<SystemTime>)) {
-        let loaded = self.runtime.load(&path).await;
+    fn removed(&self, plugin: &Plugin, file: String) {
+        let name = plugin.descriptor().name.clone();
+        tracing::warn!(
+            code = "connector-removed",
+            file,
+            plugin = name,
+            "the connector's file is gone; its connections pause until it is back"
+        );
+        let _ = self.events.send(PluginEvent::Removed { name, file });
+    }
+
+    /// Loads a file that is new or different. Returns whether the name of a connector became free.
+    async fn take(&self, path: PathBuf, stamp: Stamp) -> bool {
         let file = file_name(&path);
-        let result = loaded.map_err(|e| e.to_string()).and_then(|plugin| match self.other_file_of(&path, &plugin) {
-            Some(other) => Err(format!("{file} is refused: {other} already holds a connector named `{}`; remove one of them", plugin.descriptor().name)),
+        let loaded = if has_extension(&path, "wasm") {
+            self.runtime.load(&path).await.map_err(|e| Refusal { reason: e.to_string(), duplicate: false })
+        } else {
+            let reason = format!("{file} is refused: compiled code is never loaded from this directory; put the .wasm component there");
+            Err(Refusal { reason, duplicate: false })
+        };
+        let result = loaded.and_then(|plugin| match self.other_file_of(&path, &plugin) {
+            Some(other) => {
+                let name = &plugin.descriptor().name;
+                Err(Refusal {
+                    reason: format!("{file} is refused: {other} already holds a connector named `{name}`; remove one of them"),
+                    duplicate: true,
+                })
+            }
             None => Ok(plugin),
         });
-        let event = {
+        let (event, other) = {
             let mut files = self.files();
             let old = files.remove(&path).and_then(|known| known.plugin);
             match result {
                 Ok(plugin) => {
                     files.insert(path, Known { stamp, plugin: Some(plugin.clone()), refused: None });
                     match old {
-                        Some(old) if old.sha256 == plugin.sha256 => return,
-                        Some(old) if old.descriptor().name == plugin.descriptor().name => PluginEvent::Replaced(plugin),
-                        _ => PluginEvent::Loaded(plugin),
+                        Some(old) if old.sha256 == plugin.sha256 => return false,
+                        Some(old) if old.descriptor().name == plugin.descriptor().name => (PluginEvent::Replaced(plugin), None),
+                        other => (PluginEvent::Loaded(plugin), other),
                     }
                 }
-                Err(reason) => {
-                    files.insert(path, Known { stamp, plugin: old, refused: Some(reason.clone()) });
-                    PluginEvent::Refused { file, reason }
+                Err(refusal) => {
+                    let event = PluginEvent::Refused { file: file.clone(), reason: refusal.reason.clone() };
+                    files.insert(path, Known { stamp, plugin: old, refused: Some(refusal) });
+                    (event, None)
                 }
             }
         };
+        // A file that now holds a connector of another name: the former one is gone.
+        let name_freed = other.is_some();
+        if let Some(other) = other {
+            self.removed(&other, file);
+        }
+        self.tell(event);
+        name_freed
+    }
+
+    /// Logs an event and sends it.
+    fn tell(&self, event: PluginEvent) {
         match &event {
             PluginEvent::Loaded(plugin) | PluginEvent::Replaced(plugin) => {
                 let descriptor = plugin.descriptor();
@@ -260,5 +339,27 @@ impl Shared {
             .iter()
             .find(|(other, known)| other.as_path() != path && known.plugin.as_ref().is_some_and(|p| p.descriptor().name == name))
             .map(|(other, _)| file_name(other))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, ModifyKind};
+
+    use super::*;
+
+    #[test]
+    fn feat_x01_looking_at_the_directory_does_not_lead_to_another_look() {
+        for access in [AccessKind::Open(AccessMode::Any), AccessKind::Read, AccessKind::Close(AccessMode::Read), AccessKind::Any] {
+            assert!(!tells_of_a_change(EventKind::Access(access)), "{access:?}");
+        }
+        for kind in [
+            EventKind::Access(AccessKind::Close(AccessMode::Write)),
+            EventKind::Create(CreateKind::File),
+            EventKind::Modify(ModifyKind::Any),
+            EventKind::Any,
+        ] {
+            assert!(tells_of_a_change(kind), "{kind:?}");
+        }
     }
 }

@@ -111,7 +111,7 @@ impl GuestLog {
     }
 }
 
-/// Cuts a text to a number of bytes on a character boundary and takes out what could steer a terminal: control
+/// Cuts a text to a number of bytes on a character boundary, with an ellipsis behind the cut, and takes out what could steer a terminal: control
 /// characters become blanks, marks that reorder text are dropped.
 pub(crate) fn clean(text: &str, limit: usize) -> String {
     let mut cleaned = String::with_capacity(text.len().min(limit));

@@ -29,6 +29,7 @@
 //! # Ok(()) }
 //! ```
 
+mod api;
 mod bindings;
 mod breaker;
 mod call;
@@ -49,6 +50,7 @@ mod plugin;
 mod request;
 mod runtime;
 mod services;
+mod settings;
 mod state;
 mod wasi_http;
 

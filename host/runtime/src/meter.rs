@@ -76,7 +76,7 @@ mod tests {
         let meter = Meter::default();
         meter.reset(Duration::from_millis(5));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(meter.measure(tokio::time::sleep(Duration::from_millis(20))));
+        runtime.block_on(async { meter.measure(tokio::time::sleep(Duration::from_millis(20))).await });
         assert!(meter.spent() < Duration::from_millis(5), "{:?}", meter.spent());
         runtime.block_on(meter.measure(async {
             while !meter.exhausted() {

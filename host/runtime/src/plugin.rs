@@ -94,9 +94,9 @@ pub(crate) fn check_bytes(file: &str, bytes: &[u8]) -> Result<(), RuntimeError> 
     let refuse = |reason: &str| Err(RuntimeError::NotAComponent { file: file.to_owned(), reason: reason.to_owned() });
     match (bytes.get(..4), bytes.get(4..8)) {
         (Some(b"\0asm"), Some([0x0d, 0, 1, 0])) => Ok(()),
-        (Some(b"\0asm"), Some(_)) => {
-            refuse("it is a core module, not a component; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`")
-        }
+        (Some(b"\0asm"), Some(_)) => refuse(
+            "it is a core module, not a component; build it for the target wasm32-wasip2, or wrap it with `wasm-tools component new`",
+        ),
         (Some(b"\x7fELF"), _) => refuse("it is compiled code, which is never loaded from this directory; put the .wasm component there"),
         (None, _) | (_, None) => refuse("it is empty or cut off"),
         _ => refuse("it is not WebAssembly"),
@@ -107,12 +107,15 @@ pub(crate) fn check_bytes(file: &str, bytes: &[u8]) -> Result<(), RuntimeError> 
 pub(crate) fn check_imports(file: &str, component: &Component) -> Result<(), RuntimeError> {
     let ty = component.component_type();
     for (import, _) in ty.imports(component.engine()) {
-        let known = import.strip_prefix("wasi:").map(|rest| rest.split(['/', ':']).next().unwrap_or_default()).is_some_and(|package| {
-            matches!(package, "io" | "clocks" | "random" | "cli" | "filesystem" | "sockets" | "http")
-        }) || import
-            .strip_prefix("calport:connector/")
-            .and_then(|rest| rest.split('@').next())
-            .is_some_and(|interface| matches!(interface, "common" | "http" | "dns" | "log"));
+        let known = import
+            .strip_prefix("wasi:")
+            .map(|rest| rest.split(['/', ':']).next().unwrap_or_default())
+            .is_some_and(|package| matches!(package, "io" | "clocks" | "random" | "cli" | "filesystem" | "sockets" | "http"))
+            || import
+                .strip_prefix("calport:connector/")
+                .and_then(|rest| rest.split('@').next())
+                // `tasks` and `free-busy` use types of `calendar`: a connector with one of them and no calendar imports those.
+                .is_some_and(|interface| matches!(interface, "common" | "calendar" | "http" | "dns" | "log"));
         if !known {
             return Err(RuntimeError::Import { file: file.to_owned(), import: crate::guest_log::clean(import, 200) });
         }
@@ -121,10 +124,17 @@ pub(crate) fn check_imports(file: &str, component: &Component) -> Result<(), Run
 }
 
 /// Looks the exports up by name. An interface with a function missing is refused.
-pub(crate) fn find_exports(file: &str, component: &Component, pre: &InstancePre<State>) -> Result<(Exports, Vec<Capability>), RuntimeError> {
+pub(crate) fn find_exports(
+    file: &str,
+    component: &Component,
+    pre: &InstancePre<State>,
+) -> Result<(Exports, Vec<Capability>), RuntimeError> {
     let mut capabilities = Vec::new();
-    let contract = |error: wasmtime::Error| RuntimeError::Contract { file: file.to_owned(), reason: crate::guest_log::clean(&format!("{error:#}"), 400) };
-    let has = |interface: &str| component.get_export_index(None, &format!("{PACKAGE}/{interface}@{VERSION}")).is_some();
+    let contract = |error: wasmtime::Error| RuntimeError::Contract {
+        file: file.to_owned(),
+        reason: crate::guest_log::clean(&format!("{error:#}"), 400),
+    };
+    let has = |interface: &str| component.get_export_index(None, format!("{PACKAGE}/{interface}@{VERSION}")).is_some();
     let mut offered = |capability: Capability| {
         let found = has(capability.as_str());
         if found {
@@ -132,8 +142,11 @@ pub(crate) fn find_exports(file: &str, component: &Component, pre: &InstancePre<
         }
         found
     };
-    if component.get_export_index(None, &format!("{PACKAGE}/connector@{VERSION}")).is_none() {
-        return Err(RuntimeError::Contract { file: file.to_owned(), reason: format!("it does not export `{PACKAGE}/connector@{VERSION}`") });
+    if component.get_export_index(None, format!("{PACKAGE}/connector@{VERSION}")).is_none() {
+        return Err(RuntimeError::Contract {
+            file: file.to_owned(),
+            reason: format!("it does not export `{PACKAGE}/connector@{VERSION}`"),
+        });
     }
     macro_rules! find {
         ($capability:ident, $module:ident) => {
@@ -167,4 +180,34 @@ pub(crate) fn store(engine: &wasmtime::Engine, state: State) -> Store<State> {
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |_| Ok(if meter.exhausted() { UpdateDeadline::Interrupt } else { UpdateDeadline::Yield(1) }));
     store
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A component that imports an instance of this name, without any item in it.
+    fn importing(name: &str) -> Vec<u8> {
+        let length = |n: usize| u8::try_from(n).unwrap();
+        let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();
+        bytes.extend([7, 3, 1, 0x42, 0]);
+        bytes.extend([10, length(name.len() + 5), 1, 0, length(name.len())]);
+        bytes.extend(name.bytes());
+        bytes.extend([5, 0]);
+        bytes
+    }
+
+    #[test]
+    fn feat_x03_free_busy_or_tasks_without_a_calendar_import_its_types_only() {
+        let engine = crate::engine::make().unwrap();
+        let linker = crate::engine::linker(&engine).unwrap();
+        let component = |name: &str| Component::new(&engine, importing(name)).unwrap();
+        let types = component("calport:connector/calendar@0.1.0");
+        assert!(check_imports("types.wasm", &types).is_ok());
+        assert!(linker.instantiate_pre(&types).is_ok(), "an import without functions needs nobody who gives it");
+        for name in ["calport:connector/presence@0.1.0", "calport:host/http@0.1.0", "wasi:keyvalue/store@0.2.0"] {
+            let refused = check_imports("greedy.wasm", &component(name));
+            assert!(matches!(refused, Err(RuntimeError::Import { .. })), "{name}");
+        }
+    }
 }

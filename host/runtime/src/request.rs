@@ -82,8 +82,8 @@ fn check_headers(headers: &[(String, String)], limits: &Limits) -> Result<(), Ht
         if bytes > limits.header_bytes {
             return Err(HttpError::Invalid(format!("the headers have more than {} bytes", limits.header_bytes)));
         }
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| HttpError::Invalid(format!("`{}` is no header name", clean(name, 80))))?;
+        let name =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| HttpError::Invalid(format!("`{}` is no header name", clean(name, 80))))?;
         if HOST_HEADERS.contains(&name.as_str()) {
             return Err(HttpError::Denied(format!("the header `{name}` belongs to the host; leave it out")));
         }
@@ -106,7 +106,9 @@ mod tests {
     fn feat_x02_urls_that_could_mislead_are_not_sent() {
         let limits = Limits::default();
         assert_eq!(check(&request("https://mail.example.com/api?x=1"), &limits), Ok(()));
-        for url in ["https://mail.example.com@evil.org/", "https://user:pw@mail.example.com/", "ftp://mail.example.com/", "file:///etc/passwd"] {
+        for url in
+            ["https://mail.example.com@evil.org/", "https://user:pw@mail.example.com/", "ftp://mail.example.com/", "file:///etc/passwd"]
+        {
             assert!(matches!(check(&request(url), &limits), Err(HttpError::Denied(_))), "{url}");
         }
         for url in ["", "mail.example.com", "https://mail.example.com/\r\nHost: evil", "https://mail.example.com\\@evil.org", "https://"] {

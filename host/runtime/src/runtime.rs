@@ -80,8 +80,10 @@ impl Runtime {
         let sha256 = digest(&bytes);
         let (component, compiled) = self.cache.load(&self.engine, self.compiler.as_ref(), &file, &bytes, &sha256).await?;
         check_imports(&file, &component)?;
-        let contract =
-            |error: wasmtime::Error| RuntimeError::Contract { file: file.clone(), reason: crate::guest_log::clean(&format!("{error:#}"), 400) };
+        let contract = |error: wasmtime::Error| RuntimeError::Contract {
+            file: file.clone(),
+            reason: crate::guest_log::clean(&format!("{error:#}"), 400),
+        };
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
         let (exports, capabilities) = find_exports(&file, &component, &pre)?;
         let services = Arc::new(self.services("-", &file, Arc::new(ClosedGate), Arc::default(), Limits::default()));
@@ -105,7 +107,14 @@ impl Runtime {
         Connection::new(self.clone(), config, plugin)
     }
 
-    pub(crate) fn services(&self, connection: &str, plugin: &str, gate: Arc<dyn crate::gate::HttpGate>, cost: Arc<Cost>, limits: Limits) -> Services {
+    pub(crate) fn services(
+        &self,
+        connection: &str,
+        plugin: &str,
+        gate: Arc<dyn crate::gate::HttpGate>,
+        cost: Arc<Cost>,
+        limits: Limits,
+    ) -> Services {
         Services {
             gate,
             lookup: self.lookup.clone(),

@@ -77,7 +77,8 @@ async fn collect(request: Request<WasiBody>, options: RequestOptions, limit: usi
     let mut headers = Vec::with_capacity(parts.headers.len());
     for (name, value) in &parts.headers {
         if *name != http::header::CONTENT_LENGTH {
-            let value = value.to_str().map_err(|_| Error::HttpRequestHeaderSize { field_name: Some(name.to_string()), field_size: None })?;
+            let value =
+                value.to_str().map_err(|_| Error::HttpRequestHeaderSize { field_name: Some(name.to_string()), field_size: None })?;
             headers.push((name.to_string(), value.to_owned()));
         }
     }

@@ -65,7 +65,7 @@ pub fn check(connection: &Connection) -> Result<CheckReport, Error> {
     if !(settings.greeting_family.is_empty() && settings.forwarding_family.is_empty())
         && let Outcome::Refused(message) = connection.ask("DBPut", &[])?
     {
-        findings.extend(denied("DBPut", &message, Severity::Info, "absence greetings and forwarding profiles cannot be written"));
+        findings.extend(denied("DBPut", &message, Severity::Warning, "absence greetings and forwarding profiles cannot be written"));
     }
     if let Outcome::Done(blocks) = connection.act(EVENTS, "Events", &[("eventmask", "call")], None)?
         && blocks.first().is_some_and(|b| b.get("Events") != "On")

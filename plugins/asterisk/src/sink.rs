@@ -2,7 +2,8 @@
 //!
 //! Promise: users are checked against the hints once per batch, values go out in Base64, and what Asterisk says decides
 //! whether a write was accepted. After an error that reaches the whole connection nothing more is sent; those left over get
-//! that error as well. A value has no expiry here: the host takes it back in time.
+//! that error as well. A database that the account may not write costs greeting and forwarding, not the presence. A value has
+//! no expiry here: the host takes it back in time.
 
 use std::collections::BTreeMap;
 
@@ -33,6 +34,8 @@ struct Batch<'a> {
     /// The highest sequence so far of each user (SEMANTICS P-27).
     sequences: BTreeMap<String, u64>,
     broken: Option<Error>,
+    /// Whether the database denied a write; it is then left alone for the rest of the batch.
+    database_denied: bool,
     greetings: Greetings,
 }
 
@@ -57,7 +60,7 @@ impl<'a> Batch<'a> {
                 Err(e) => return Err(e),
             },
         };
-        Ok(Self { connection, users, sequences: BTreeMap::new(), broken: None, greetings })
+        Ok(Self { connection, users, sequences: BTreeMap::new(), broken: None, database_denied: false, greetings })
     }
 
     fn carry_out(&mut self, update: &PresenceUpdate) -> Result<PresenceReceipt, Error> {
@@ -93,15 +96,35 @@ impl<'a> Batch<'a> {
             PresenceCommand::Clear => (Parts::clear(), None),
         };
         self.connection.write(user, &parts)?;
-        self.greet(user, value.and_then(|v| v.greeting.as_deref()))?;
-        self.forward(user, value)?;
+        let greeted = self.greet(user, value.and_then(|v| v.greeting.as_deref()));
+        self.unless_denied(user, greeted)?;
+        let forwarded = self.forward(user, value);
+        self.unless_denied(user, forwarded)?;
         set_device(self.connection, user, value.map(|v| v.availability))?;
         let stored_text = value.filter(|v| v.text != parts.message).map(|_| parts.message);
         Ok(PresenceReceipt { token: None, stored_text, expires: None })
     }
 
+    /// Lets a denied write to the database pass: the presence is set, and that one class of the account is missing says nothing
+    /// about the connection. One line of log per batch names the class; `check` finds it too.
+    fn unless_denied(&mut self, user: &str, written: Result<(), Error>) -> Result<(), Error> {
+        match written {
+            Err(e) if e.kind == ErrorKind::Forbidden => {
+                if !self.database_denied {
+                    calport_sdk::warn!("presence is set, greeting and forwarding are not: {}", e.message; "user" => user);
+                }
+                self.database_denied = true;
+                Ok(())
+            }
+            other => other,
+        }
+    }
+
     /// Writes the greeting, or takes an earlier one back (SEMANTICS P-21, P-30).
     fn greet(&mut self, user: &str, greeting: Option<&str>) -> Result<(), Error> {
+        if self.database_denied {
+            return Ok(());
+        }
         let family = &self.connection.settings.greeting_family;
         match (greeting, &mut self.greetings) {
             (Some(_), Greetings::Off) => {
@@ -127,7 +150,7 @@ impl<'a> Batch<'a> {
     fn forward(&self, user: &str, value: Option<&PresenceValue>) -> Result<(), Error> {
         let family = &self.connection.settings.forwarding_family;
         match value.and_then(|v| v.forwarding.as_deref()) {
-            Some(name) if !family.is_empty() => self.connection.put(family, user, name),
+            Some(name) if !family.is_empty() && !self.database_denied => self.connection.put(family, user, name),
             _ => Ok(()),
         }
     }

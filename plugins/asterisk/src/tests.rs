@@ -347,6 +347,25 @@ fn without_rights_to_the_database_presence_is_still_set() {
 }
 
 #[test]
+fn p30_a_denied_greeting_costs_neither_the_presence_nor_the_connection() {
+    let tree =
+        "Response: Success\r\nEventList: start\r\n\r\nEvent: DBGetTreeResponse\r\nKey: /calport-greeting/bob\r\nVal: holiday\r\n\r\n";
+    for (first, sent) in [("alice", "DBPut"), ("bob", "DBDel")] {
+        let pbx = Pbx::new().usual("DBGetTree", tree).usual("DBPut", DENIED).usual("DBDel", DENIED);
+        let value = PresenceValue { greeting: Some("holiday".into()), forwarding: Some("mobile".into()), ..busy("x") };
+        let second = if first == "alice" { "bob" } else { "alice" };
+        let of = |user: &str| update(user, 1, if user == "alice" { PresenceCommand::Set(value.clone()) } else { PresenceCommand::Clear });
+        calport_sdk::testing::take_log();
+        let answers = set(&pbx, &[of(first), of(second)]);
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+        assert_eq!(pbx.actions(), ["ExtensionStateList", "DBGetTree", "Setvar", sent, "Setvar"], "denied once, left alone afterwards");
+        let warned: Vec<String> = calport_sdk::testing::take_log().into_iter().map(|l| format!("{:?} {}", l.level, l.message)).collect();
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        assert!(warned[0].contains("Warn") && warned[0].contains("the class system"), "{warned:?}");
+    }
+}
+
+#[test]
 fn missing_rights_name_the_class_and_stop_the_batch() {
     let pbx = Pbx::new().usual("Setvar", DENIED);
     let updates = [update("alice", 1, PresenceCommand::Clear), update("bob", 1, PresenceCommand::Clear)];
@@ -425,7 +444,9 @@ fn check_names_version_users_and_every_missing_class() {
     let denied = denied.usual("Events", "Response: Success\r\nEvents: Off\r\n\r\n");
     let report = check::check(&denied.connection("")).unwrap();
     let count = |severity| report.findings.iter().filter(|f| f.severity == severity).count();
-    assert_eq!((count(Severity::Problem), count(Severity::Warning), count(Severity::Info)), (3, 1, 2));
+    assert_eq!((count(Severity::Problem), count(Severity::Warning), count(Severity::Info)), (3, 2, 1));
+    let database = report.findings.iter().find(|f| f.message.contains("DBPut")).unwrap();
+    assert!(database.severity == Severity::Warning && database.remedy.contains("the class system"), "{}", database.remedy);
     assert!(report.findings.iter().all(|f| f.remedy.contains("manager.conf")), "{:?}", report.findings);
 }
 

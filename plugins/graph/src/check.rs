@@ -1,4 +1,7 @@
-//! `check`: one request per permission, nothing is changed.
+//! `check`: one request per permission, more only while mailboxes refuse; nothing is changed.
+//!
+//! A refusing mailbox proves nothing about the permission: access may be granted for some mailboxes only. So the next users
+//! are asked too, and if all refuse, the permission *may* be missing. Those asked are users that `user_filter` lists.
 
 use calport_sdk::common::{Error, ErrorKind};
 use calport_sdk::http::ResponseExt;
@@ -33,7 +36,19 @@ pub fn check(client: &Client) -> Result<CheckReport, Error> {
     let sample = match users(client) {
         Ok(users) => users,
         Err(e) if e.kind == ErrorKind::Forbidden => {
-            findings.push(missing("the directory cannot be listed", "User.Read.All", &e));
+            findings.push(Finding {
+                severity: Severity::Problem,
+                message: format!("the directory cannot be listed: {}", e.message),
+                remedy: "add the application permission User.Read.All to the app registration and have an administrator consent".to_owned(),
+            });
+            Vec::new()
+        }
+        Err(e) if client.settings.user_filter.is_some() && matches!(e.kind, ErrorKind::Refused(_) | ErrorKind::Invalid(_)) => {
+            findings.push(Finding {
+                severity: Severity::Problem,
+                message: format!("the directory refuses the setting `user_filter`: {}", e.message),
+                remedy: "correct `user_filter`: an OData filter for users, such as `accountEnabled eq true`".to_owned(),
+            });
             Vec::new()
         }
         Err(e) => return Err(e),
@@ -62,6 +77,10 @@ pub fn check(client: &Client) -> Result<CheckReport, Error> {
 fn users(client: &Client) -> Result<Vec<WireSample>, Error> {
     let purpose = Purpose { doing: "reading the directory", permission: "User.Read.All", mailbox: None };
     let builder = request::get(client.url("/users")).query("$select", "id,mail").query("$top", SAMPLE);
+    let builder = match &client.settings.user_filter {
+        Some(filter) => builder.query("$filter", filter),
+        None => builder,
+    };
     let page: Collection<WireSample> = client.send(builder, &purpose)?.json("a page of users")?;
     Ok(page.value)
 }
@@ -74,14 +93,15 @@ fn tenant(client: &Client) -> Option<String> {
     page.value.into_iter().find_map(|t| t.display_name).filter(|n| !n.is_empty())
 }
 
-/// Asks the first users until one has a mailbox.
+/// Asks the first users until a mailbox answers.
 fn probe(client: &Client, users: &[&WireSample], effect: &str, permission: &'static str, path: &str) -> Result<Option<Finding>, Error> {
+    let mut refused: Vec<Error> = Vec::new();
     for user in users {
         let purpose = Purpose { doing: "checking a permission", permission, mailbox: Some(&user.id) };
         match client.send(request::get(client.url(&format!("{}{path}", user_path(&user.id)))), &purpose) {
             Ok(_) => return Ok(None),
             Err(e) if e.kind == ErrorKind::NotFound => {}
-            Err(e) if e.kind == ErrorKind::Forbidden => return Ok(Some(missing(effect, permission, &e))),
+            Err(e) if e.kind == ErrorKind::Forbidden => refused.push(e),
             Err(e) if e.kind == ErrorKind::Unauthorized => return Err(e),
             Err(e) => {
                 return Ok(Some(Finding {
@@ -92,6 +112,9 @@ fn probe(client: &Client, users: &[&WireSample], effect: &str, permission: &'sta
             }
         }
     }
+    if let Some(first) = refused.first() {
+        return Ok(Some(perhaps_missing(effect, permission, refused.len(), first)));
+    }
     Ok(Some(Finding {
         severity: Severity::Info,
         message: format!("{permission} was not checked: none of the first users has a mailbox"),
@@ -99,13 +122,18 @@ fn probe(client: &Client, users: &[&WireSample], effect: &str, permission: &'sta
     }))
 }
 
-fn missing(effect: &str, permission: &str, error: &Error) -> Finding {
+fn perhaps_missing(effect: &str, permission: &str, mailboxes: usize, first: &Error) -> Finding {
+    let of = if mailboxes == 1 {
+        "the one mailbox that was asked refuses".to_owned()
+    } else {
+        format!("all {mailboxes} mailboxes that were asked refuse")
+    };
     Finding {
-        severity: Severity::Problem,
-        message: format!("{effect}: {}", error.message),
+        severity: Severity::Warning,
+        message: format!("{effect}, or not of every mailbox: {of}; the permission {permission} may be missing: {}", first.message),
         remedy: format!(
-            "add the application permission {permission} to the app registration and have an administrator consent; if \
-             it is there, see whether an access policy keeps the application from this mailbox"
+            "see whether the app registration has the application permission {permission}, with an administrator's consent; if access \
+             is granted for some mailboxes only, nothing is wrong as long as the people's own mailboxes can be read"
         ),
     }
 }
@@ -129,14 +157,53 @@ mod tests {
             .on("GET", "/organization", 200, r#"{"value":[{"displayName":"Contoso"}]}"#)
             .on("GET", "/users/u1/calendar?", 404, r#"{"error":{"code":"MailboxNotEnabledForRESTAPI"}}"#)
             .on("GET", "/users/u2/calendar?", 200, "{}")
-            .on("GET", "/users/u1/mailboxSettings", 403, &denied());
+            .on("GET", "/users/u1/mailboxSettings", 403, &denied())
+            .on("GET", "/users/u2/mailboxSettings", 403, &denied());
         let (client, http) = client(http);
         let report = check(&client).unwrap();
         assert_eq!(report.server, "Microsoft Graph v1.0 (Contoso)");
         assert_eq!(report.findings.len(), 1, "{:?}", report.findings);
-        assert_eq!(report.findings[0].severity, Severity::Problem);
-        assert!(report.findings[0].remedy.contains("MailboxSettings.Read"));
+        let finding = &report.findings[0];
+        assert_eq!(finding.severity, Severity::Warning);
+        assert!(
+            finding.message.contains("all 2 mailboxes") && finding.message.contains("MailboxSettings.Read may be missing"),
+            "{}",
+            finding.message
+        );
+        assert!(finding.remedy.contains("MailboxSettings.Read"));
         assert_eq!(http.left(), 0);
+    }
+
+    #[test]
+    fn feat_check_one_refusing_mailbox_proves_no_missing_permission() {
+        let http = Recorded::new()
+            .on("GET", "/users?$select=id%2Cmail", 200, USERS)
+            .on("GET", "/organization", 403, &denied())
+            .on("GET", "/users/u1/calendar?", 403, &denied())
+            .on("GET", "/users/u2/calendar?", 200, "{}")
+            .on("GET", "/users/u1/mailboxSettings", 200, "{}");
+        let (client, http) = client(http);
+        let report = check(&client).unwrap();
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
+        assert_eq!(http.left(), 0);
+    }
+
+    #[test]
+    fn feat_check_asks_the_users_of_the_filter_and_names_a_refused_one() {
+        let filtered = |http| {
+            let (mut client, http) = client(http);
+            client.settings.user_filter = Some("department eq 'Sales'".to_owned());
+            (client, http)
+        };
+        let none = r#"{"value":[]}"#;
+        let (good, http) = filtered(Recorded::new().on("GET", "/users?", 200, none).on("GET", "/organization", 403, &denied()));
+        assert!(check(&good).unwrap().findings.iter().all(|f| f.severity == Severity::Info));
+        assert!(http.requests()[0].url.contains("$filter=department%20eq%20%27Sales%27"), "{}", http.requests()[0].url);
+        let bad = r#"{"error":{"code":"Request_UnsupportedQuery","message":"Unsupported property filter clause"}}"#;
+        let (bad, _) = filtered(Recorded::new().on("GET", "/users?", 400, bad).on("GET", "/organization", 403, &denied()));
+        let report = check(&bad).unwrap();
+        assert_eq!(report.findings[0].severity, Severity::Problem);
+        assert!(report.findings[0].message.contains("`user_filter`"), "{}", report.findings[0].message);
     }
 
     #[test]

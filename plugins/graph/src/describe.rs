@@ -37,7 +37,7 @@ pub fn descriptor() -> Descriptor {
             name: ENDPOINT.to_owned(),
             purpose: "Microsoft Graph, with its version".to_owned(),
             usual_url: "https://graph.microsoft.com/v1.0".to_owned(),
-            schemes: vec!["oauth2".to_owned(), "bearer".to_owned()],
+            schemes: owned(&["oauth2-client-credentials", "bearer"]),
             required: true,
         }],
         permissions: permissions(),
@@ -75,6 +75,8 @@ fn owned(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|t| (*t).to_owned()).collect()
 }
 
+/// All application permissions. Required are those without which no presence can be computed; without `MailboxSettings.Read`
+/// automatic replies and the mailboxes' zones are missing, the rest serves capabilities that presence does not use.
 fn permissions() -> Vec<Permission> {
     let permission = |name: &str, needed_for: &str, required, alternatives: &[&str]| Permission {
         name: name.to_owned(),
@@ -87,17 +89,37 @@ fn permissions() -> Vec<Permission> {
         permission("Calendars.Read", "calendar", true, &["Calendars.ReadWrite"]),
         permission("Calendars.ReadWrite", "calendar.write", false, &[]),
         permission("Calendars.Read", "notifications", true, &["Calendars.ReadWrite"]),
-        permission("MailboxSettings.Read", "absence", true, &["MailboxSettings.ReadWrite"]),
+        permission("MailboxSettings.Read", "absence", false, &["MailboxSettings.ReadWrite"]),
         permission("MailboxSettings.ReadWrite", "absence.write", false, &[]),
-        permission("MailboxSettings.Read", "categories", true, &["MailboxSettings.ReadWrite"]),
+        permission("MailboxSettings.Read", "categories", false, &["MailboxSettings.ReadWrite"]),
         permission("MailboxSettings.ReadWrite", "categories.write", false, &[]),
-        permission("Mail.Send", "mail", true, &[]),
+        permission("Mail.Send", "mail", false, &[]),
     ]
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn feat_c03_only_what_presence_needs_is_required() {
+        let said = descriptor();
+        let names = |required| {
+            let mut names: Vec<&str> = said.permissions.iter().filter(|p| p.required == required).map(|p| p.name.as_str()).collect();
+            names.sort_unstable();
+            names.dedup();
+            names
+        };
+        assert_eq!(names(true), ["Calendars.Read", "User.Read.All"]);
+        assert_eq!(names(false), ["Calendars.ReadWrite", "Mail.Send", "MailboxSettings.Read", "MailboxSettings.ReadWrite"]);
+        let settings = said.permissions.iter().find(|p| p.name == "MailboxSettings.Read").unwrap();
+        assert_eq!(settings.alternatives, ["MailboxSettings.ReadWrite"]);
+    }
+
+    #[test]
+    fn feat_c03_schemes_have_the_names_of_the_configuration() {
+        assert_eq!(descriptor().endpoints[0].schemes, ["oauth2-client-credentials", "bearer"]);
+    }
 
     #[test]
     fn feat_descriptor_settings_schema_is_closed_and_has_bounds() {

@@ -69,7 +69,9 @@ pub async fn run(file: &Path, json: bool, options: Check) -> Outcome {
     for (name, users) in loaded.config.secrets_in_use() {
         match store.get(name) {
             Ok(_) => findings.good("secret", format!("\"{name}\" is there")),
-            Err(error) => findings.bad("secret", format!("\"{name}\" for {}: {error}", users.join(", ")), format!("calport secret set {name}")),
+            Err(error) => {
+                findings.bad("secret", format!("\"{name}\" for {}: {error}", users.join(", ")), format!("calport secret set {name}"))
+            }
         }
     }
     if !options.offline {
@@ -139,7 +141,9 @@ async fn connection(name: &str, live: &Live, findings: &mut Findings) -> bool {
     let descriptor = live.connector.descriptor();
     let reached = match live.connector.check().await {
         Ok(report) => {
-            findings.good(name, format!("connected to {} {} {}", descriptor.display_name, report.server, report.version).trim_end().to_owned());
+            let what =
+                if report.server.starts_with(&descriptor.display_name) { String::new() } else { format!("{} ", descriptor.display_name) };
+            findings.good(name, format!("connected to {what}{} {}", report.server, report.version).trim_end().to_owned());
             for finding in report.findings {
                 findings.add(finding.severity, name, finding.message, finding.remedy);
             }
@@ -175,13 +179,18 @@ fn remedy(blame: calport_model::Blame) -> &'static str {
 /// Names each missing permission (FEATURES C03), from the token's roles, which no connector sees.
 fn permissions(name: &str, descriptor: &calport_model::Descriptor, roles: &[String], findings: &mut Findings) {
     let has = |wanted: &str| roles.iter().any(|role| role == wanted);
+    let mut granted = Vec::new();
     for permission in &descriptor.permissions {
-        if has(&permission.name) || permission.alternatives.iter().any(|a| has(a)) {
-            findings.good(name, format!("permission {} is granted", permission.name));
+        let names = std::iter::once(&permission.name).chain(&permission.alternatives);
+        if let Some(held) = names.into_iter().find(|n| has(n)) {
+            if !granted.contains(held) {
+                granted.push(held.clone());
+            }
             continue;
         }
         let severity = if permission.required { Severity::Problem } else { Severity::Warning };
-        let other = if permission.alternatives.is_empty() { String::new() } else { format!(" or {}", permission.alternatives.join(" or ")) };
+        let other =
+            if permission.alternatives.is_empty() { String::new() } else { format!(" or {}", permission.alternatives.join(" or ")) };
         findings.add(
             severity,
             name,
@@ -189,9 +198,17 @@ fn permissions(name: &str, descriptor: &calport_model::Descriptor, roles: &[Stri
             "grant it to the application and give consent as an administrator; it may take hours to spread",
         );
     }
+    if !granted.is_empty() {
+        findings.good(name, format!("permissions granted and used: {}", granted.join(", ")));
+    }
 }
 
-async fn persons(config: &Config, up: &BTreeMap<String, Live>, listed: &BTreeMap<String, Vec<calport_model::directory::Entry>>, findings: &mut Findings) {
+async fn persons(
+    config: &Config,
+    up: &BTreeMap<String, Live>,
+    listed: &BTreeMap<String, Vec<calport_model::directory::Entry>>,
+    findings: &mut Findings,
+) {
     let (plans, left) = people::plan(config, listed);
     for one in left {
         findings.bad(&one.person, one.reason, "");
@@ -201,7 +218,11 @@ async fn persons(config: &Config, up: &BTreeMap<String, Live>, listed: &BTreeMap
         if let Some(entries) = listed.get(&plan.sink)
             && !entries.iter().any(|e| e.id == plan.user)
         {
-            findings.bad(&plan.id, format!("{} has no user \"{}\"", plan.sink, plan.user), format!("correct `users.{}` of the person", plan.sink));
+            findings.bad(
+                &plan.id,
+                format!("{} has no user \"{}\"", plan.sink, plan.user),
+                format!("correct `users.{}` of the person", plan.sink),
+            );
         }
         by_source.entry(plan.source.clone()).or_default().push(plan);
     }
@@ -234,7 +255,10 @@ async fn public_url(config: &Config, up: &BTreeMap<String, Live>, findings: &mut
         findings.add(
             Severity::Warning,
             "hooks",
-            format!("no [hooks]: {} are polled, changes show after `poll_s` seconds", hooked.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")),
+            format!(
+                "no [hooks]: {} are polled, changes show after `poll_s` seconds",
+                hooked.iter().map(|n| n.as_str()).collect::<Vec<_>>().join(", ")
+            ),
             "add [hooks] with listen and public_url where servers can reach this host",
         );
         return;
@@ -266,7 +290,8 @@ async fn temporary_receiver(listener: tokio::net::TcpListener, hooks: &calport_c
     let router = receiver.router(&base).map_err(|e| e.to_string())?;
     let tls = match &hooks.tls {
         Some(files) => Some(
-            calport_web::Tls::open(calport_web::TlsFiles { certificate: files.cert.clone(), key: files.key.clone() }).map_err(|e| e.to_string())?,
+            calport_web::Tls::open(calport_web::TlsFiles { certificate: files.cert.clone(), key: files.key.clone() })
+                .map_err(|e| e.to_string())?,
         ),
         None => None,
     };

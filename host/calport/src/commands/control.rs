@@ -17,7 +17,10 @@ fn client(file: &Path, json: bool) -> Result<Client, Failure> {
     let not_running = |why: String| {
         Failure::new(
             Exit::NotRunning,
-            format!("no service is running for {}: {why}; start it with `calport serve`, or name its configuration with --config", file.display()),
+            format!(
+                "no service is running for {}: {why}; start it with `calport serve`, or name its configuration with --config",
+                file.display()
+            ),
         )
     };
     let text = std::fs::read_to_string(&path).map_err(|e| not_running(format!("{} cannot be read ({e})", path.display())))?;
@@ -84,7 +87,12 @@ pub async fn status(file: &Path, json: bool, options: StatusArgs) -> Outcome {
     people(&value, options.people);
     let latency = value.get("change_latency").cloned().unwrap_or_default();
     if number(&latency, "count") > 0 {
-        say(format!("\nChange to sink: p50 {} ms, p99 {} ms over {} changes", number(&latency, "p50"), number(&latency, "p99"), number(&latency, "count")));
+        say(format!(
+            "\nChange to sink: p50 {} ms, p99 {} ms over {} changes",
+            number(&latency, "p50"),
+            number(&latency, "p99"),
+            number(&latency, "count")
+        ));
     }
     Ok(())
 }
@@ -99,7 +107,9 @@ fn connection_line(connection: &Value) -> String {
         0 => String::new(),
         n => format!(", {n} not live"),
     };
-    format!("{:<16} {:<9} {} {} {mode}{troubled}", text(connection, "id"), text(connection, "state"), text(connection, "connector"), text(connection, "server"))
+    let (connector, server) = (text(connection, "connector"), text(connection, "server"));
+    let what = if server.starts_with(connector) { server.to_owned() } else { format!("{connector} {server}") };
+    format!("{:<16} {:<9} {what} {mode}{troubled}", text(connection, "id"), text(connection, "state"))
 }
 
 fn people(value: &Value, all: bool) {
@@ -159,7 +169,9 @@ pub async fn trace(file: &Path, json: bool, command: Trace) -> Outcome {
         return say_json(&value);
     }
     match command {
-        Trace::On { connection, .. } => say(format!("{connection} is traced into {} until {}.", text(&value, "file"), text(&value, "until"))),
+        Trace::On { connection, .. } => {
+            say(format!("{connection} is traced into {} until {}.", text(&value, "file"), text(&value, "until")))
+        }
         Trace::Off { connection } => say(format!("{connection} is no longer traced.")),
     }
     Ok(())

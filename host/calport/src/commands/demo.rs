@@ -59,7 +59,13 @@ pub async fn run(json: bool, options: Demo) -> Outcome {
 fn copy_connectors(from: &Path, to: &Path) -> Result<usize, Failure> {
     std::fs::create_dir_all(to)?;
     let missing = |why: String| {
-        Failure::new(Exit::Failed, format!("there are no connectors in {}: {why}; `cargo xtask demo` builds them, or name their directory with --plugins", from.display()))
+        Failure::new(
+            Exit::Failed,
+            format!(
+                "there are no connectors in {}: {why}; `cargo xtask demo` builds them, or name their directory with --plugins",
+                from.display()
+            ),
+        )
     };
     let mut count = 0;
     for entry in std::fs::read_dir(from).map_err(|e| missing(e.to_string()))? {
@@ -170,9 +176,8 @@ async fn swap(
     let file = file.ok_or_else(|| Failure::new(Exit::Failed, "the calendar connection has no connector"))?;
     let (place, aside) = (plugins.join(&file), plugins.join(format!("{file}.aside")));
     std::fs::rename(&place, &aside)?;
-    let state = async |wanted: &str| {
-        service.engine.status().await.is_ok_and(|s| s.connections.iter().any(|c| c.id == source && c.state == wanted))
-    };
+    let state =
+        async |wanted: &str| service.engine.status().await.is_ok_and(|s| s.connections.iter().any(|c| c.id == source && c.state == wanted));
     until("the pause of the connection without its file", ARRIVE, async || state("offline").await).await?;
     let change = script.step(world, Timestamp::now())?;
     *made.entry(change.kind).or_default() += 1;

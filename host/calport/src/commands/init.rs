@@ -17,7 +17,10 @@ use super::say;
 /// Runs the command.
 pub async fn run(file: &Path, options: Init) -> Outcome {
     if file.exists() && !options.force {
-        return Err(Failure::new(Exit::Failed, format!("{} is there already; give --force to replace it, or --config to write another", file.display())));
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("{} is there already; give --force to replace it, or --config to write another", file.display()),
+        ));
     }
     std::fs::write(file, template()).map_err(|e| Failure::new(Exit::Failed, format!("{} cannot be written: {e}", file.display())))?;
     say(format!("{} is written, with every key and its default in comments.", file.display()));
@@ -28,7 +31,10 @@ pub async fn run(file: &Path, options: Init) -> Outcome {
     let loaded = super::load(file, false)?;
     let plugins = super::plugin::descriptors(&loaded.config.host.plugins_dir).await?;
     if plugins.is_empty() {
-        say(format!("No connector is in {}. Put .wasm files there, then run `calport init --force` again.", loaded.config.host.plugins_dir.display()));
+        say(format!(
+            "No connector is in {}. Put .wasm files there, then run `calport init --force` again.",
+            loaded.config.host.plugins_dir.display()
+        ));
         return Ok(());
     }
     let draft = ask_connection(&plugins)?;

@@ -99,7 +99,9 @@ async fn inspect(json: bool, file: &Path) -> Outcome {
         let endpoints: Vec<Value> = descriptor
             .endpoints
             .iter()
-            .map(|e| json!({ "name": e.name, "purpose": e.purpose, "usual_url": e.usual_url, "schemes": e.schemes, "required": e.required }))
+            .map(
+                |e| json!({ "name": e.name, "purpose": e.purpose, "usual_url": e.usual_url, "schemes": e.schemes, "required": e.required }),
+            )
             .collect();
         let permissions: Vec<Value> = descriptor
             .permissions
@@ -117,10 +119,16 @@ async fn inspect(json: bool, file: &Path) -> Outcome {
     for endpoint in &descriptor.endpoints {
         let needed = if endpoint.required { "required" } else { "optional" };
         let usual = if endpoint.usual_url.is_empty() { String::new() } else { format!("; usually {}", endpoint.usual_url) };
-        say(format!("  endpoint      {} ({needed}): {}{usual}; authentication: {}", endpoint.name, endpoint.purpose, endpoint.schemes.join(", ")));
+        say(format!(
+            "  endpoint      {} ({needed}): {}{usual}; authentication: {}",
+            endpoint.name,
+            endpoint.purpose,
+            endpoint.schemes.join(", ")
+        ));
     }
     for permission in &descriptor.permissions {
-        let other = if permission.alternatives.is_empty() { String::new() } else { format!(" (or {})", permission.alternatives.join(", ")) };
+        let other =
+            if permission.alternatives.is_empty() { String::new() } else { format!(" (or {})", permission.alternatives.join(", ")) };
         say(format!("  permission    {}{other} for {}", permission.name, permission.needed_for));
     }
     settings(&schema);

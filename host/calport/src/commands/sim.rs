@@ -10,7 +10,10 @@ use super::{say, say_json};
 /// Runs until it is interrupted.
 pub async fn run(json: bool, options: Sim) -> Outcome {
     if !options.listen.ip().is_loopback() {
-        return Err(Failure::new(Exit::Failed, format!("{} is no loopback address: simulated servers have well-known passwords and listen on 127.0.0.1 only", options.listen)));
+        return Err(Failure::new(
+            Exit::Failed,
+            format!("{} is no loopback address: simulated servers have well-known passwords and listen on 127.0.0.1 only", options.listen),
+        ));
     }
     let server = calport_simulators::demo::serve(&options.server, options.listen, options.people).await?;
     if json {

@@ -17,7 +17,8 @@ fn gone() -> ControlError {
 impl Service {
     async fn status_value(&self) -> Result<Value, ControlError> {
         let status = self.engine.status().await.map_err(|_| gone())?;
-        let mut value = serde_json::to_value(&status).map_err(|e| ControlError::new(ControlErrorKind::Internal, e.to_string(), "report this"))?;
+        let mut value =
+            serde_json::to_value(&status).map_err(|e| ControlError::new(ControlErrorKind::Internal, e.to_string(), "report this"))?;
         let live = self.connections.all();
         let loaded = self.loaded();
         if let Some(list) = value.get_mut("connections").and_then(Value::as_array_mut) {
@@ -88,7 +89,11 @@ impl Control for Service {
             if !self.engine.activate(connection, active).await.map_err(|_| gone())? {
                 return Err(ControlError::no_connection(connection));
             }
-            tracing::info!(code = if active { "activated" } else { "deactivated" }, connection, "by command; the configuration file decides after the next start");
+            tracing::info!(
+                code = if active { "activated" } else { "deactivated" },
+                connection,
+                "by command; the configuration file decides after the next start"
+            );
             Ok(json!({ "connection": connection, "active": active }))
         })
     }
@@ -167,7 +172,9 @@ impl Control for Service {
         Box::pin(async move {
             match Service::reload(self).await {
                 Ok(changes) => Ok(json!({ "changes": changes })),
-                Err(mistakes) => Err(ControlError::new(ControlErrorKind::Invalid, mistakes, "correct the file; the old configuration runs on")),
+                Err(mistakes) => {
+                    Err(ControlError::new(ControlErrorKind::Invalid, mistakes, "correct the file; the old configuration runs on"))
+                }
             }
         })
     }

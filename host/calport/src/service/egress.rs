@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use calport_config::{Auth, Config, Connection};
-use calport_egress::{
-    Auth as EgressAuth, ClientStyle, ConnectionPolicy, Endpoint, Limits, Origin, PrivateCa, Proxy,
-};
+use calport_egress::{Auth as EgressAuth, ClientStyle, ConnectionPolicy, Endpoint, Limits, Origin, PrivateCa, Proxy};
 
 use crate::exit::{Exit, Failure};
 

@@ -87,7 +87,7 @@ impl Service {
     pub async fn start(file: &Path, loaded: Loaded, ring: LogRing) -> Result<Arc<Self>, Failure> {
         let config = &loaded.config;
         let data = &config.host.data_dir;
-        std::fs::create_dir_all(data).map_err(failed(&format!("the data directory {} cannot be made", data.display())))?;
+        make_private(data).map_err(failed(&format!("the data directory {} cannot be made and kept from others", data.display())))?;
         let secret_store = Arc::new(secrets::secret_store(config)?);
         let sealer = Arc::new(secrets::KeyringSealer(secret_store.keyring()?));
         let store = Store::open(&data.join("calport.sqlite"), sealer).await?;
@@ -135,7 +135,10 @@ impl Service {
         let config = &loaded.config;
         let address = config.host.control;
         let control = TcpListener::bind(address).await.map_err(|e| {
-            Failure::new(Exit::Failed, format!("the control address {address} cannot be used: {e}; is another Calport running? Else change `control` in [host]"))
+            Failure::new(
+                Exit::Failed,
+                format!("the control address {address} cannot be used: {e}; is another Calport running? Else change `control` in [host]"),
+            )
         })?;
         let token = Token::generate();
         write_private(&token_file(config), token.expose()).map_err(failed("the control token cannot be written"))?;
@@ -147,14 +150,15 @@ impl Service {
         });
         let Some(hooks) = &config.hooks else { return Ok(()) };
         let listener = TcpListener::bind(hooks.listen).await.map_err(|e| {
-            Failure::new(Exit::Failed, format!("the address for notifications {} cannot be used: {e}; change `listen` in [hooks]", hooks.listen))
+            Failure::new(
+                Exit::Failed,
+                format!("the address for notifications {} cannot be used: {e}; change `listen` in [hooks]", hooks.listen),
+            )
         })?;
         let base = url::Url::parse(&hooks.public_url).map(|u| u.path().to_owned()).unwrap_or_default();
         let router = self.receiver.router(&base)?;
         let tls = match &hooks.tls {
-            Some(files) => {
-                Some(calport_web::Tls::open(calport_web::TlsFiles { certificate: files.cert.clone(), key: files.key.clone() })?)
-            }
+            Some(files) => Some(calport_web::Tls::open(calport_web::TlsFiles { certificate: files.cert.clone(), key: files.key.clone() })?),
             None => None,
         };
         let stop = self.stop.clone();
@@ -221,7 +225,12 @@ impl Service {
                 }
                 Err(error) => {
                     complete = false;
-                    tracing::warn!(code = error.kind.code(), connection = name, "the directory could not be read; people stay as they are: {}", error.message);
+                    tracing::warn!(
+                        code = error.kind.code(),
+                        connection = name,
+                        "the directory could not be read; people stay as they are: {}",
+                        error.message
+                    );
                 }
             }
         }
@@ -252,11 +261,20 @@ impl Service {
                     let running = live.connector.plugin().is_some();
                     match live.connector.replace(plugin.clone(), running).await {
                         Ok(()) => {
-                            tracing::info!(code = "connector-in-use", connection = id, version = plugin.descriptor().version, "the connection uses the new file");
+                            tracing::info!(
+                                code = "connector-in-use",
+                                connection = id,
+                                version = plugin.descriptor().version,
+                                "the connection uses the new file"
+                            );
                             let _ = self.engine.connector_changed(&id).await;
                         }
                         Err(error) => {
-                            tracing::error!(code = "connector-not-used", connection = id, "the new file is not used, the old version runs on: {error}");
+                            tracing::error!(
+                                code = "connector-not-used",
+                                connection = id,
+                                "the new file is not used, the old version runs on: {error}"
+                            );
                         }
                     }
                 }
@@ -302,6 +320,14 @@ fn settings(config: &calport_config::Config) -> Settings {
         zone: resolve(&config.host.zone).zone(),
         ..Settings::default()
     }
+}
+
+/// Makes a directory that nobody else reads: the store holds people's appointments.
+fn make_private(directory: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(directory, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {

@@ -61,8 +61,7 @@ impl Service {
     }
 
     async fn take(&self, new: Loaded) -> Vec<String> {
-        let changes: Vec<String> =
-            calport_config::diff(&self.loaded().config, &new.config).iter().map(ToString::to_string).collect();
+        let changes: Vec<String> = calport_config::diff(&self.loaded().config, &new.config).iter().map(ToString::to_string).collect();
         for warning in &new.warnings {
             tracing::warn!(code = "configuration-warning", "{warning}");
         }

@@ -113,7 +113,7 @@ impl Scheme for Digest {
         Ok(Turn::Digest(turn))
     }
 
-    async fn exchange(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
+    async fn converse(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
         let password = self.vault.get(&self.password)?;
         let Turn::Digest(mut session) = turn else {
             return Err(wire.setup("a digest request has no session"));

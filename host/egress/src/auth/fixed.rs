@@ -53,7 +53,7 @@ pub(super) fn header_value(wire: &Wire, secret: &Secret) -> Result<HeaderValue, 
 
 #[async_trait]
 impl Scheme for Fixed {
-    async fn exchange(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
+    async fn converse(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
         let credential = match self.credential()? {
             Some((name, secret)) => Some((name, header_value(wire, &secret)?)),
             None => None,

@@ -1,4 +1,4 @@
-//! Authentication schemes. A scheme owns the whole exchange of one request: it may send, look at the challenge, and send again.
+//! Authentication schemes. A scheme owns the whole conversation of one request: it may send, look at the challenge, and send again.
 //!
 //! The seam for schemes that hold connections (NTLM, Negotiate, form-based login): they implement [`Scheme`] with connections
 //! of their own instead of [`Wire::fire`] and give back the same [`Answer`].
@@ -151,7 +151,7 @@ pub(crate) trait Scheme: Send + Sync {
     }
 
     /// Sends the request and answers challenges. A request is repeated only after the server refused it with a challenge.
-    async fn exchange(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError>;
+    async fn converse(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError>;
 
     /// The permissions named inside the current token, if the scheme has a token that can be read.
     async fn roles(&self, _wire: &Wire, _deadline: Instant) -> Result<Option<Vec<String>>, EgressError> {

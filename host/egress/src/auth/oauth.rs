@@ -220,7 +220,7 @@ impl OAuth {
 
 #[async_trait]
 impl Scheme for OAuth {
-    async fn exchange(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
+    async fn converse(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError> {
         let (token, fresh) = self.token(wire, call.deadline, call.total).await?;
         let reply = self.fire(wire, call, &token).await?;
         if reply.response.status() != StatusCode::UNAUTHORIZED || fresh {

@@ -71,7 +71,9 @@ pub(crate) fn event(event: calendar::Event, limits: &ValueLimits) -> Result<Even
         show_as: show_as(event.show_as),
         sensitivity: sensitivity(event.sensitivity),
         categories: names(&event.categories, limits),
-        organizer: event.organizer.map(|o| Participant { name: PrivateText::new(text(&o.name, limits)), address: name(&o.address, limits) }),
+        organizer: event
+            .organizer
+            .map(|o| Participant { name: PrivateText::new(text(&o.name, limits)), address: name(&o.address, limits) }),
         response: response(event.response),
         cancelled: event.cancelled,
     })
@@ -160,3 +162,6 @@ pub(crate) fn absence(setting: &absence::AbsenceSetting) -> Result<Absence, Bad>
     };
     Ok(Absence { state })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! What a connector says about itself, checked: a connector that claims what it cannot do stays out.
 
+use calport_model::Capability;
 use calport_model::descriptor::{
     CheckReport, Descriptor, EndpointNeed, FeedProfile, Finding, HookHandshake, HookProfile, HookSecret, Permission, Severity, SinkProfile,
 };
-use calport_model::Capability;
 
 use super::{name, text};
 use crate::bindings::exports::connector;
@@ -29,9 +29,7 @@ fn size(field: &'static str, value: u32) -> Result<usize, Wrong> {
 /// The descriptor, if all of it can be believed.
 pub(crate) fn descriptor(said: connector::Descriptor, capabilities: Vec<Capability>) -> Result<Descriptor, Wrong> {
     let limits = ValueLimits::default();
-    let good_name = |n: &str| {
-        (1..=40).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    };
+    let good_name = |n: &str| (1..=40).contains(&n.len()) && n.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if !good_name(&said.name) {
         return Err(("name", "must be 1 to 40 lower-case letters, digits and hyphens".to_owned()));
     }
@@ -44,7 +42,7 @@ pub(crate) fn descriptor(said: connector::Descriptor, capabilities: Vec<Capabili
     }
     let schema: serde_json::Value =
         serde_json::from_str(&said.settings_schema).map_err(|e| ("settings-schema", format!("is no JSON: {e}")))?;
-    jsonschema::validator_for(&schema).map_err(|e| ("settings-schema", format!("is no JSON Schema: {e}")))?;
+    crate::settings::check_schema(&schema).map_err(|reason| ("settings-schema", reason))?;
     let has = |c: Capability| capabilities.contains(&c);
     let feeds = has(Capability::Calendar) || has(Capability::Tasks) || has(Capability::Contacts);
     match (&said.feed, feeds) {
@@ -63,6 +61,10 @@ pub(crate) fn descriptor(said: connector::Descriptor, capabilities: Vec<Capabili
     }
     if said.endpoints.len() > LIST || said.permissions.len() > LIST {
         return Err(("endpoints", format!("and permissions have at most {LIST} entries")));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    if !said.endpoints.iter().all(|endpoint| names.insert(&endpoint.name)) {
+        return Err(("endpoints", "have the same name twice".to_owned()));
     }
     Ok(Descriptor {
         name: said.name,
@@ -135,11 +137,17 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
         let good = !text.is_empty() && text.len() <= 200 && text.bytes().all(|b| b.is_ascii_graphic());
         good.then_some(text).ok_or((field, "must be 1 to 200 printable ASCII characters".to_owned()))
     };
+    let header = |text: String| {
+        let good = http::HeaderName::from_bytes(text.as_bytes()).is_ok();
+        good.then_some(text).ok_or(("hook.secret", "names a header that is none".to_owned()))
+    };
     let answer = profile.acknowledgement;
     if !(200..300).contains(&answer.status) {
         return Err(("hook.acknowledgement", format!("has the status {}; it must be 200 to 299", answer.status)));
     }
-    if answer.body.len() > 16 * 1024 || answer.content_type.len() > 200 || answer.content_type.chars().any(char::is_control) {
+    let bad_type =
+        answer.content_type.len() > 200 || http::HeaderValue::from_str(&answer.content_type).is_err() || !answer.content_type.is_ascii();
+    if answer.body.len() > 16 * 1024 || bad_type {
         return Err(("hook.acknowledgement", "has a body over 16 KiB or a media type that is none".to_owned()));
     }
     Ok(HookProfile {
@@ -163,12 +171,13 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
                 }
                 HookSecret::JsonPointer(word("hook.secret", pointer)?)
             }
-            connector::HookSecret::Header(header) => HookSecret::Header(word("hook.secret", header)?),
-            connector::HookSecret::Hmac(signature) => HookSecret::Hmac {
-                header: word("hook.secret", signature.header)?,
-                prefix: signature.prefix,
-                base64: signature.base64,
-            },
+            connector::HookSecret::Header(name) => HookSecret::Header(header(name)?),
+            connector::HookSecret::Hmac(signature) => {
+                if signature.prefix.len() > 40 || !signature.prefix.bytes().all(|b| b.is_ascii_graphic()) {
+                    return Err(("hook.secret", "has a prefix that is not 0 to 40 printable ASCII characters".to_owned()));
+                }
+                HookSecret::Hmac { header: header(signature.header)?, prefix: signature.prefix, base64: signature.base64 }
+            }
         },
     })
 }
@@ -192,3 +201,6 @@ pub(crate) fn report(report: connector::CheckReport, limits: &ValueLimits) -> Ch
     findings.sort_by_key(|f| std::cmp::Reverse(f.severity));
     CheckReport { server: name(&report.server, limits), version: name(&report.version, limits), findings }
 }
+
+#[cfg(test)]
+mod tests;

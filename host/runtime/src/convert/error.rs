@@ -71,8 +71,8 @@ mod tests {
             code: Some("c".repeat(10_000)),
             request_id: None,
         });
-        assert!(error.message.len() <= MESSAGE && !error.message.contains('\n'));
-        assert!(error.code.is_some_and(|c| c.len() <= CODE));
+        assert!(error.message.len() <= MESSAGE + '…'.len_utf8() && !error.message.contains('\n'));
+        assert!(error.code.is_some_and(|c| c.len() <= CODE + '…'.len_utf8()));
         assert_eq!(error.kind, ErrorKind::Throttled(Some(LONGEST_WAIT)));
     }
 }

@@ -28,12 +28,20 @@ pub(crate) fn date(text: &str) -> Result<civil::Date, Bad> {
     text.parse().ok().filter(|_| plain).ok_or_else(|| "a date is not of the form YYYY-MM-DD".to_owned())
 }
 
+/// A wall time: date and time to the second, up to nine decimals, and nothing behind them. An offset or a zone in the text
+/// would otherwise be passed over without a word.
+fn wall_time(text: &str) -> Result<civil::DateTime, Bad> {
+    let plain = (19..=29).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b':' | b'T' | b'.'));
+    let date_and_time = text.bytes().filter(|b| *b == b'-').count() == 2;
+    text.parse().ok().filter(|_| plain && date_and_time).ok_or_else(|| "a wall time is not of the form YYYY-MM-DDTHH:MM:SS".to_owned())
+}
+
 /// A moment, and whether its zone had to be assumed (SEMANTICS B-55).
 pub(crate) fn moment(moment: &common::Moment) -> Result<(Timestamp, bool), Bad> {
     match moment {
         common::Moment::At(ms) => Ok((instant(*ms)?, false)),
         common::Moment::Wall(wall) => {
-            let local: civil::DateTime = wall.local.parse().map_err(|_| "a wall time is not of the form YYYY-MM-DDTHH:MM:SS".to_owned())?;
+            let local = wall_time(&wall.local)?;
             let (at, assumed) = match &wall.zone {
                 common::Zone::Utc => (TimeZone::UTC.to_timestamp(local), false),
                 common::Zone::Named(name) => {
@@ -112,10 +120,18 @@ mod tests {
     #[test]
     fn b55_wall_times_find_their_instant_and_unknown_zones_are_marked() {
         let at = |t: &str| t.parse::<Timestamp>().unwrap();
-        assert_eq!(moment(&wall("2026-07-01T10:00:00", common::Zone::Named("W. Europe Standard Time".into()))), Ok((at("2026-07-01T08:00:00Z"), false)));
+        assert_eq!(
+            moment(&wall("2026-07-01T10:00:00", common::Zone::Named("W. Europe Standard Time".into()))),
+            Ok((at("2026-07-01T08:00:00Z"), false))
+        );
         assert_eq!(moment(&wall("2026-07-01T10:00:00.0000000", common::Zone::Utc)), Ok((at("2026-07-01T10:00:00Z"), false)));
         assert_eq!(moment(&wall("2026-07-01T10:00:00", common::Zone::Named("Mars".into()))), Ok((at("2026-07-01T10:00:00Z"), true)));
-        assert!(moment(&wall("tomorrow", common::Zone::Utc)).is_err());
+        for text in
+            ["tomorrow", "2026-07-01", "2026-07-01T10:00:00+05:00", "2026-07-01T10:00:00-05:00", "2026-07-01T10:00:00Z", "2026-07-01T10:00"]
+        {
+            assert!(moment(&wall(text, common::Zone::Utc)).is_err(), "{text}");
+        }
+        assert!(moment(&wall("2026-07-01T10:00:00[Europe/Berlin]", common::Zone::Utc)).is_err());
         assert!(moment(&common::Moment::At(i64::MAX)).is_err());
     }
 

@@ -111,8 +111,7 @@ impl Bare {
         im::dns::add_to_linker::<_, HasSelf<State>>(&mut linker, |s| s).unwrap();
         im::log::add_to_linker::<_, HasSelf<State>>(&mut linker, |s| s).unwrap();
         let pre = linker.instantiate_pre(&component).unwrap();
-        let state =
-            State { table: ResourceTable::new(), wasi: WasiCtx::builder().build(), http: WasiHttpCtx::new(), hooks: NoHttp, body };
+        let state = State { table: ResourceTable::new(), wasi: WasiCtx::builder().build(), http: WasiHttpCtx::new(), hooks: NoHttp, body };
         let mut store = Store::new(&engine, state);
         if interruption {
             store.set_epoch_deadline(u64::MAX / 2);

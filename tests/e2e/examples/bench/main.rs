@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use calport_engine::sync_feed;
 use calport_model::{ConnectorApi, SystemClock, Window};
 use calport_runtime::{
-    Connection, ConnectionConfig, HttpError, HttpGate, HttpRequest, HttpResponse, HttpStream, InProcess, Limits, PluginDirectory, PluginEvent,
-    Runtime, RuntimeConfig,
+    Connection, ConnectionConfig, HttpError, HttpGate, HttpRequest, HttpResponse, HttpStream, InProcess, Limits, PluginDirectory,
+    PluginEvent, Runtime, RuntimeConfig,
 };
 use calport_store::{Feed, FeedKey, NoSeal, Store};
 use futures::future::BoxFuture;
@@ -183,7 +183,13 @@ async fn mailboxes(runtime: &Arc<Runtime>) {
         sync_feed(&store, connection.as_ref(), &feed, window(), &TimeZone::UTC, now).await.unwrap();
     }
     let rate = f64::from(MAILBOXES) / began.elapsed().as_secs_f64();
-    row("mailboxes synchronised one after the other (60 events, connector and store, no network)", &format!("{rate:.0} per s"), "-", "-", "-");
+    row(
+        "mailboxes synchronised one after the other (60 events, connector and store, no network)",
+        &format!("{rate:.0} per s"),
+        "-",
+        "-",
+        "-",
+    );
 }
 
 fn presence() {

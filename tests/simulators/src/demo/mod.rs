@@ -52,8 +52,8 @@ pub struct Member {
 }
 
 const FIRST: [&str; 25] = [
-    "Anna", "Ben", "Clara", "David", "Emma", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Karla", "Leon", "Mia", "Noah", "Olga", "Paul", "Quinn",
-    "Rosa", "Sven", "Tina", "Uwe", "Vera", "Willi", "Xenia", "Yara",
+    "Anna", "Ben", "Clara", "David", "Emma", "Finn", "Greta", "Hugo", "Ida", "Jonas", "Karla", "Leon", "Mia", "Noah", "Olga", "Paul",
+    "Quinn", "Rosa", "Sven", "Tina", "Uwe", "Vera", "Willi", "Xenia", "Yara",
 ];
 const LAST: [&str; 7] = ["Acker", "Brandt", "Castro", "Dietz", "Engel", "Fuchs", "Graf"];
 
@@ -65,8 +65,11 @@ pub fn members(people: u16) -> Vec<Member> {
             let last = LAST[(index / FIRST.len() + index) % LAST.len()];
             let number = index / FIRST.len();
             let login = format!("{}{}", first.to_lowercase(), if number == 0 { String::new() } else { number.to_string() });
-            let (zone, windows_zone, locale) =
-                if index % 3 == 2 { ("America/New_York", "Eastern Standard Time", "en-US") } else { ("Europe/Berlin", "W. Europe Standard Time", "de-DE") };
+            let (zone, windows_zone, locale) = if index % 3 == 2 {
+                ("America/New_York", "Eastern Standard Time", "en-US")
+            } else {
+                ("Europe/Berlin", "W. Europe Standard Time", "de-DE")
+            };
             Member { name: format!("{first} {last}"), address: format!("{login}@contoso.example"), user: login, zone, windows_zone, locale }
         })
         .collect()

@@ -111,7 +111,14 @@ impl Script {
             }
             (Kind::OccurrenceDeleted, Some(start)) => {
                 world.calendar.delete_occurrence(address, &open.id, start)?;
-                Ok(self.applied(world, open.member, Kind::OccurrenceDeleted, title("does not take place today"), open.subject.clone(), false))
+                Ok(self.applied(
+                    world,
+                    open.member,
+                    Kind::OccurrenceDeleted,
+                    title("does not take place today"),
+                    open.subject.clone(),
+                    false,
+                ))
             }
             (Kind::Moved, _) => {
                 let (start, end) = (local(now + SignedDuration::from_mins(90)), local(now + SignedDuration::from_mins(120)));

@@ -32,8 +32,13 @@ fn series(world: &World, member: &Member, index: usize, monday: Date) -> Result<
     let hour = 8 + index % 3;
     let standup = calendar.add_event(
         &member.address,
-        EventDraft::new("Stand-up", &at(monday, &format!("{hour:02}:30")), &at(monday, &format!("{hour:02}:45")), zone)
-            .weekly(&["monday", "tuesday", "wednesday", "thursday", "friday"]),
+        EventDraft::new("Stand-up", &at(monday, &format!("{hour:02}:30")), &at(monday, &format!("{hour:02}:45")), zone).weekly(&[
+            "monday",
+            "tuesday",
+            "wednesday",
+            "thursday",
+            "friday",
+        ]),
     )?;
     if index.is_multiple_of(4) {
         let wednesday = day(monday, Weekday::Wednesday, 0)?;
@@ -64,7 +69,8 @@ fn single(world: &World, member: &Member, index: usize, monday: Date) -> Result<
         match index % 5 {
             0 => {
                 let friday = on(Weekday::Friday)?;
-                add(EventDraft::all_day("Home office", &friday.to_string(), &friday.tomorrow()?.to_string(), zone).show_as("workingElsewhere"))?;
+                add(EventDraft::all_day("Home office", &friday.to_string(), &friday.tomorrow()?.to_string(), zone)
+                    .show_as("workingElsewhere"))?;
             }
             1 => {
                 let thursday = on(Weekday::Thursday)?;

@@ -31,7 +31,7 @@ const ARRIVE: Duration = Duration::from_secs(60);
 /// How often the PBX is looked at while a change is on its way.
 const LOOK: Duration = Duration::from_millis(10);
 /// Changes of a run with `--once`; every kind is among them.
-const CHANGES: usize = 16;
+const CHANGES: usize = 24;
 
 /// Everything that runs.
 struct Running {

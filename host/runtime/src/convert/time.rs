@@ -1,7 +1,7 @@
 //! Instants, dates, wall times and zones.
 
 use calport_model::{OriginalStart, Span, Window, zone};
-use jiff::tz::{Offset, TimeZone};
+use jiff::tz::TimeZone;
 use jiff::{Timestamp, civil};
 
 use super::Bad;
@@ -48,7 +48,7 @@ pub(crate) fn moment(moment: &common::Moment) -> Result<(Timestamp, bool), Bad> 
                     let resolved = zone::resolve(name);
                     (resolved.zone().to_timestamp(local), resolved.is_assumed())
                 }
-                common::Zone::Custom(definition) => (defined(definition, local), false),
+                common::Zone::Custom(definition) => (defined(definition)?.to_timestamp(local), false),
                 common::Zone::Floating => (TimeZone::UTC.to_timestamp(local), true),
             };
             at.map(|at| (at, assumed)).map_err(|_| "a wall time is outside of the years 1 to 9999".to_owned())
@@ -56,33 +56,43 @@ pub(crate) fn moment(moment: &common::Moment) -> Result<(Timestamp, bool), Bad> 
     }
 }
 
-/// A wall time by the rules that came with it.
-fn defined(definition: &common::ZoneDefinition, local: civil::DateTime) -> Result<Timestamp, jiff::Error> {
-    let standard = Offset::from_seconds(definition.standard_offset.saturating_mul(60))?;
-    let Some(rule) = &definition.daylight else { return standard.to_timestamp(local) };
-    let daylight = Offset::from_seconds(rule.offset.saturating_mul(60))?;
-    let begins = transition(&rule.begins, local.year())?;
-    let ends = transition(&rule.ends, local.year())?;
-    let summer = if begins <= ends { local >= begins && local < ends } else { local >= begins || local < ends };
-    if summer { daylight.to_timestamp(local) } else { standard.to_timestamp(local) }
+/// The zone of rules that came with an item, as the zone string of POSIX (IEEE 1003.1, 8.3), which says just this. Wall
+/// times that do not exist or exist twice are read as for zones known by their name.
+fn defined(definition: &common::ZoneDefinition) -> Result<TimeZone, Bad> {
+    let standard = offset(definition.standard_offset)?;
+    let text = match &definition.daylight {
+        None => format!("<STD>{standard}"),
+        Some(rule) => {
+            let (daylight, begins, ends) = (offset(rule.offset)?, transition(&rule.begins)?, transition(&rule.ends)?);
+            format!("<STD>{standard}<DST>{daylight},{begins},{ends}")
+        }
+    };
+    TimeZone::posix(&text).map_err(|_| "a zone's own rules cannot be followed".to_owned())
 }
 
-fn transition(rule: &common::YearlyTransition, year: i16) -> Result<civil::DateTime, jiff::Error> {
-    let month = i8::try_from(rule.month).unwrap_or(0);
-    let first = civil::Date::new(year, month, 1)?;
+/// Minutes east of UTC; POSIX counts to the west.
+fn offset(minutes: i32) -> Result<String, Bad> {
+    if !(-1440..=1440).contains(&minutes) {
+        return Err("a zone's offset is not within a day".to_owned());
+    }
+    let west = if minutes > 0 { '-' } else { '+' };
+    Ok(format!("{west}{}:{:02}", minutes.unsigned_abs() / 60, minutes.unsigned_abs() % 60))
+}
+
+fn transition(rule: &common::YearlyTransition) -> Result<String, Bad> {
+    if !(1..=12).contains(&rule.month) || !(1..=5).contains(&rule.occurrence) || rule.minute > 1439 {
+        return Err("a zone's summer-time rule names no day or no time".to_owned());
+    }
     let weekday = match rule.weekday {
-        common::Weekday::Monday => civil::Weekday::Monday,
-        common::Weekday::Tuesday => civil::Weekday::Tuesday,
-        common::Weekday::Wednesday => civil::Weekday::Wednesday,
-        common::Weekday::Thursday => civil::Weekday::Thursday,
-        common::Weekday::Friday => civil::Weekday::Friday,
-        common::Weekday::Saturday => civil::Weekday::Saturday,
-        common::Weekday::Sunday => civil::Weekday::Sunday,
+        common::Weekday::Sunday => 0,
+        common::Weekday::Monday => 1,
+        common::Weekday::Tuesday => 2,
+        common::Weekday::Wednesday => 3,
+        common::Weekday::Thursday => 4,
+        common::Weekday::Friday => 5,
+        common::Weekday::Saturday => 6,
     };
-    let nth = if rule.occurrence >= 5 { -1 } else { i8::try_from(rule.occurrence.max(1)).unwrap_or(1) };
-    let day = first.nth_weekday_of_month(nth, weekday)?;
-    let (hour, minute) = (i8::try_from(rule.minute / 60).unwrap_or(0).min(23), i8::try_from(rule.minute % 60).unwrap_or(0));
-    Ok(day.at(hour, minute, 0, 0))
+    Ok(format!("M{}.{}.{weekday}/{}:{:02}", rule.month, rule.occurrence, rule.minute / 60, rule.minute % 60))
 }
 
 /// A span, and whether a zone had to be assumed.
@@ -147,6 +157,47 @@ mod tests {
         let winter = moment(&wall("2026-01-01T10:00:00", common::Zone::Custom(zone))).unwrap();
         assert_eq!(summer.0, "2026-07-01T08:00:00Z".parse().unwrap());
         assert_eq!(winter.0, "2026-01-01T09:00:00Z".parse().unwrap());
+    }
+
+    #[test]
+    fn b55_rules_that_came_with_the_item_say_the_same_as_the_zone_they_describe() {
+        let rule = |month, occurrence, minute| common::YearlyTransition { month, weekday: common::Weekday::Sunday, occurrence, minute };
+        let zone = |standard_offset, offset, begins, ends| common::ZoneDefinition {
+            name: String::new(),
+            standard_offset,
+            daylight: Some(common::DaylightRule { offset, begins, ends }),
+        };
+        let cases = [
+            ("Europe/Berlin", zone(60, 120, rule(3, 5, 120), rule(10, 5, 180))),
+            ("America/New_York", zone(-300, -240, rule(3, 2, 120), rule(11, 1, 120))),
+            ("Australia/Sydney", zone(600, 660, rule(10, 1, 120), rule(4, 1, 180))),
+            ("America/St_Johns", zone(-210, -150, rule(3, 2, 120), rule(11, 1, 120))),
+        ];
+        for (name, zone) in cases {
+            let mut local = civil::date(2026, 1, 1).at(0, 30, 0, 0);
+            while local.year() == 2026 {
+                let text = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+                let by_name = moment(&wall(&text, common::Zone::Named(name.into()))).unwrap();
+                assert_eq!(moment(&wall(&text, common::Zone::Custom(zone.clone()))), Ok(by_name), "{name} {text}");
+                local = local.checked_add(jiff::Span::new().hours(1)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn feat_x02_rules_that_are_none_are_refused() {
+        let sunday = |month, occurrence, minute| common::YearlyTransition { month, weekday: common::Weekday::Sunday, occurrence, minute };
+        let at = |standard_offset, offset, begins| {
+            let daylight = Some(common::DaylightRule { offset, begins, ends: sunday(10, 5, 180) });
+            let zone = common::ZoneDefinition { name: String::new(), standard_offset, daylight };
+            moment(&wall("2026-07-01T10:00:00", common::Zone::Custom(zone)))
+        };
+        assert!(at(60, 120, sunday(3, 5, 120)).is_ok());
+        assert!(at(-1440, 1440, sunday(3, 5, 1439)).is_ok());
+        assert!(at(1441, 120, sunday(3, 5, 120)).is_err() && at(60, i32::MIN, sunday(3, 5, 120)).is_err());
+        for begins in [sunday(0, 5, 120), sunday(13, 5, 120), sunday(3, 0, 120), sunday(3, 6, 120), sunday(3, 5, 1440)] {
+            assert!(at(60, 120, begins).is_err(), "{begins:?}");
+        }
     }
 
     #[test]

@@ -72,8 +72,9 @@ impl Instance {
         let state = State::new(services);
         state.meter.reset(limits.cpu);
         let meter = state.meter.clone();
+        let turns = state.services.turns.clone();
         let mut store = store(engine, state);
-        let started = meter.measure(async {
+        let started = meter.measure(&turns, async {
             let instance = pre.instantiate_async(&mut store).await?;
             Ok::<_, wasmtime::Error>(Guest {
                 connector: indices.connector.load(&mut store, &instance)?,
@@ -120,7 +121,7 @@ impl Instance {
         let wall = call.wall.unwrap_or(limits.wall);
         // What is under way is asked before the call's future ends: ending it ends its requests as well.
         let result = {
-            let mut running = pin!(meter.measure(function(&mut self.store, &self.guest)));
+            let mut running = pin!(meter.measure(&services.turns, function(&mut self.store, &self.guest)));
             match tokio::time::timeout(wall, &mut running).await {
                 Ok(result) => Ok(result),
                 Err(_) => Err((flights.waiting(), flights.unrepeatable())),

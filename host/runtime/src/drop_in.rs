@@ -56,8 +56,20 @@ pub struct PluginFile {
     pub refused: Option<String>,
 }
 
-/// Size and time of a file.
-type Stamp = (u64, Option<SystemTime>);
+/// By what a file is known to be the same as before: size, time, and on Unix which file it is and when anything about it
+/// changed. Tools that keep times put another file of the same size and time in its place.
+type Stamp = (u64, Option<SystemTime>, u64, i64);
+
+fn stamp(meta: &std::fs::Metadata) -> Stamp {
+    #[cfg(unix)]
+    let (file, changed) = {
+        use std::os::unix::fs::MetadataExt as _;
+        (meta.ino(), meta.ctime().wrapping_mul(1_000_000_000).wrapping_add(meta.ctime_nsec()))
+    };
+    #[cfg(not(unix))]
+    let (file, changed) = (0, 0);
+    (meta.len(), meta.modified().ok(), file, changed)
+}
 
 struct Known {
     stamp: Stamp,
@@ -186,7 +198,7 @@ impl Shared {
                 && let Ok(meta) = tokio::fs::metadata(&path).await
                 && meta.is_file()
             {
-                found.insert(path, (meta.len(), meta.modified().ok()));
+                found.insert(path, stamp(&meta));
             }
         }
         Ok(found)
@@ -347,6 +359,24 @@ mod tests {
     use notify::event::{CreateKind, ModifyKind};
 
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn feat_x01_another_file_of_the_same_size_and_time_is_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one.wasm"), folder.path().join("other"));
+        let stamp_of = |path: &Path| stamp(&std::fs::metadata(path).unwrap());
+        for path in [&one, &other] {
+            std::fs::write(path, "same size").unwrap();
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        }
+        let before = stamp_of(&one);
+        assert_eq!(before, stamp_of(&one), "a look changes nothing");
+        std::fs::rename(&other, &one).unwrap();
+        let after = stamp_of(&one);
+        assert_eq!((before.0, before.1), (after.0, after.1));
+        assert_ne!(before, after);
+    }
 
     #[test]
     fn feat_x01_looking_at_the_directory_does_not_lead_to_another_look() {

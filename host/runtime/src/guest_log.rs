@@ -243,7 +243,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
         let cost = Arc::new(Cost::default());
         let limits = Limits { log_lines: 2, ..Limits::default() };
-        let log = GuestLog::new("pbx", "asterisk", clock.clone(), cost.clone(), &limits);
+        let log = GuestLog::new("pbx", "sink", clock.clone(), cost.clone(), &limits);
         for _ in 0..100 {
             log.write(Level::Info, "again", &[]);
         }
@@ -256,7 +256,7 @@ mod tests {
     fn feat_x02_a_line_without_an_end_is_bounded() {
         let limits = Limits { log_line: 10, ..Limits::default() };
         let clock = Arc::new(ManualClock::new(Timestamp::UNIX_EPOCH));
-        let log = Arc::new(GuestLog::new("pbx", "asterisk", clock, Arc::default(), &limits));
+        let log = Arc::new(GuestLog::new("pbx", "sink", clock, Arc::default(), &limits));
         let stream = LineStream::new(log, Level::Warn);
         stream.take(&[b'x'; 1 << 20]);
         assert_eq!(stream.pending.lock().unwrap().len(), 10);

@@ -62,7 +62,7 @@ impl Default for Limits {
             memory: 64 << 20,
             table_elements: 100_000,
             cpu: Duration::from_secs(2),
-            wall: Duration::from_secs(60),
+            wall: Duration::from_secs(180),
             wait_wall: Duration::from_secs(40),
             hostcall_bytes: 32 << 20,
             resources: 1_000,
@@ -89,9 +89,9 @@ impl Default for Limits {
 /// item with a longer one is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ValueLimits {
-    /// Bytes of an id or a version. Graph's immutable ids have about 150, Exchange's longest about 500.
+    /// Bytes of an id or a version. The longest seen in the field have about 500.
     pub id: usize,
-    /// Bytes of a cursor. Graph's delta links have a few KiB.
+    /// Bytes of a cursor. The longest links seen have a few KiB.
     pub cursor: usize,
     /// Bytes of a text for people, such as a subject or a display name.
     pub text: usize,

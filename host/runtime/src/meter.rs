@@ -2,11 +2,30 @@
 //!
 //! Each poll of the call's future runs on one thread from beginning to end; the time of that thread is read before and
 //! after. Other work on a busy machine does not count. The epoch callback asks the meter every 10 ms of guest code.
+//!
+//! The meter also paces: a call that computed for longer than most ever do takes turns with others of its kind on half of the
+//! processors, and rests between its turns. Otherwise a few loops would keep every thread busy, and threads that are always
+//! busy look for answers of servers only now and then: the neighbours would wait for that.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Poll;
 use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use crate::engine::TICK;
+
+/// Whole slices of a call before it is paced; a page of 1,000 events takes one to three.
+const FREE_SLICES: u32 = 5;
+/// How long a call rests after a slice, once it is paced: long enough for the thread to look for the others' answers.
+const REST: Duration = Duration::from_millis(1);
+
+/// Turns for calls that compute for long: half of the processors.
+pub(crate) fn turns() -> Semaphore {
+    Semaphore::new(std::thread::available_parallelism().map_or(1, |n| (n.get() / 2).max(1)))
+}
 
 /// The CPU time of one instance's current call.
 #[derive(Debug, Default)]
@@ -35,16 +54,37 @@ impl Meter {
     }
 
     /// Runs a future and adds the time of its polls.
-    pub(crate) async fn measure<F: Future>(&self, future: F) -> F::Output {
+    pub(crate) async fn measure<F: Future>(&self, turns: &Semaphore, future: F) -> F::Output {
         let mut future = pin!(future);
-        poll_fn(|context| {
-            let entered = thread_time();
-            self.entered.store(entered, Ordering::Relaxed);
-            let outcome = future.as_mut().poll(context);
-            self.spent.fetch_add(thread_time().saturating_sub(entered), Ordering::Relaxed);
-            outcome
-        })
-        .await
+        let mut slices = 0_u32;
+        loop {
+            let mut turn = if slices < FREE_SLICES { None } else { turns.acquire().await.ok() };
+            let outcome = poll_fn(|context| {
+                let entered = thread_time();
+                self.entered.store(entered, Ordering::Relaxed);
+                let outcome = future.as_mut().poll(context);
+                let took = thread_time().saturating_sub(entered);
+                self.spent.fetch_add(took, Ordering::Relaxed);
+                match outcome {
+                    Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                    Poll::Pending if took >= nanos(TICK / 2) => Poll::Ready(None),
+                    Poll::Pending => {
+                        // It waits for somebody: its turn is over.
+                        turn = None;
+                        Poll::Pending
+                    }
+                }
+            })
+            .await;
+            drop(turn);
+            if let Some(outcome) = outcome {
+                return outcome;
+            }
+            slices = slices.saturating_add(1);
+            if slices > FREE_SLICES {
+                tokio::time::sleep(REST).await;
+            }
+        }
     }
 }
 
@@ -76,13 +116,36 @@ mod tests {
         let meter = Meter::default();
         meter.reset(Duration::from_millis(5));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async { meter.measure(tokio::time::sleep(Duration::from_millis(20))).await });
+        runtime.block_on(async { meter.measure(&turns(), tokio::time::sleep(Duration::from_millis(20))).await });
         assert!(meter.spent() < Duration::from_millis(5), "{:?}", meter.spent());
-        runtime.block_on(meter.measure(async {
+        runtime.block_on(meter.measure(&turns(), async {
             while !meter.exhausted() {
                 std::hint::spin_loop();
             }
         }));
         assert!(meter.spent() >= Duration::from_millis(5));
+    }
+
+    /// Computes for so many slices and yields after each.
+    async fn compute(slices: u32) {
+        for _ in 0..slices {
+            let began = thread_time();
+            while thread_time().saturating_sub(began) < nanos(TICK) {
+                std::hint::spin_loop();
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn feat_x02_a_long_computation_needs_a_turn_and_a_short_one_does_not() {
+        let meter = Meter::default();
+        let nobodys_turn = Semaphore::new(0);
+        meter.measure(&nobodys_turn, compute(FREE_SLICES - 1)).await;
+        let long = tokio::time::timeout(Duration::from_millis(500), meter.measure(&nobodys_turn, compute(FREE_SLICES + 3)));
+        assert!(long.await.is_err());
+        let turn = Semaphore::new(1);
+        meter.measure(&turn, compute(FREE_SLICES + 3)).await;
+        assert_eq!(turn.available_permits(), 1);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use calport_model::Clock;
+use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
@@ -42,6 +43,7 @@ pub struct Runtime {
     compiler: Arc<dyn Compiler>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lookup: Arc<dyn SrvLookup>,
+    turns: Arc<Semaphore>,
     _ticker: Ticker,
 }
 
@@ -58,6 +60,7 @@ impl Runtime {
             compiler: config.compiler,
             clock: config.clock,
             lookup: Arc::new(SystemSrv::default()),
+            turns: Arc::new(crate::meter::turns()),
             _ticker: Ticker::start(&engine)?,
             engine,
         }))
@@ -122,6 +125,7 @@ impl Runtime {
             log: Arc::new(GuestLog::new(connection, plugin, self.clock.clone(), cost.clone(), &limits)),
             cost,
             clock: self.clock.clone(),
+            turns: self.turns.clone(),
             limits,
         }
     }

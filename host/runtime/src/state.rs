@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use calport_model::Clock;
+use tokio::sync::Semaphore;
 use wasmtime::ResourceLimiter;
 use wasmtime_wasi::{ResourceTable, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -27,6 +28,7 @@ pub(crate) struct Services {
     pub(crate) log: Arc<GuestLog>,
     pub(crate) cost: Arc<Cost>,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) turns: Arc<Semaphore>,
     pub(crate) limits: Limits,
 }
 

@@ -195,7 +195,7 @@ fn permissions(name: &str, descriptor: &calport_model::Descriptor, roles: &[Stri
             severity,
             name,
             format!("the permission {}{other} is missing; it is needed for {}", permission.name, permission.needed_for),
-            "grant it to the application and give consent as an administrator; it may take hours to spread",
+            "grant it and give consent as an administrator (it may take hours to spread); a right given by a role assignment at the server is not in the token, then ignore this",
         );
     }
     if !granted.is_empty() {

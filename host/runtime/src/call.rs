@@ -96,6 +96,11 @@ impl Instance {
             })
         });
         let result = tokio::time::timeout(Duration::from_secs(10), started).await;
+        let cost = &store.data().services.cost;
+        cost.cpu(meter.spent());
+        if result.as_ref().is_ok_and(Result::is_err) {
+            cost.trap();
+        }
         match result {
             Ok(Ok(guest)) => Ok(Self { store, guest, dead: false }),
             Ok(Err(error)) => Err(strike(explain(&error, &store, &limits))),

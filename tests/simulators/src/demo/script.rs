@@ -74,7 +74,9 @@ impl Script {
     pub fn step(&mut self, world: &World, now: Timestamp) -> Result<Applied, WorldError> {
         let turn = self.turn;
         self.turn += 1;
-        if turn % 2 == 1 && self.open.len() > 2 {
+        // One appointment at a time for each person: of two that run at once only one shows.
+        let nobody_is_free = self.open.len() >= world.members.len();
+        if (turn % 2 == 1 && self.open.len() > 2) || nobody_is_free {
             let open = self.open.remove(0);
             return self.go_on(world, open, now);
         }

@@ -146,9 +146,7 @@ impl Engine {
                 let _ = answer.send(());
             }
             Message::Hook(connection) => {
-                if let Some(connection) = self.connections.get_mut(&connection) {
-                    connection.hooks_waiting = true;
-                }
+                self.hooks_due(&connection);
             }
             Message::Activate(id, active, answer) => {
                 let _ = answer.send(self.activate(&id, active));
@@ -176,6 +174,7 @@ impl Engine {
                 Timer::Prepare(key) => self.prepare_due(&key),
                 Timer::Absence(connection) => self.absence_due(&connection, now),
                 Timer::Connection(_) | Timer::Publish(_) => {}
+                Timer::Hooks(connection) => self.hooks_due(&connection),
                 Timer::Republish(sink, person) => self.republish_due(&sink, &person),
                 Timer::Resolve(connection) => self.resolve_due(&connection),
             }

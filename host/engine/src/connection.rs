@@ -235,7 +235,10 @@ impl Connection {
     pub fn go_offline(&mut self, error: ConnectorError, now: Timestamp) {
         let wait = match error.kind {
             ErrorKind::Suspended(Some(wait)) | ErrorKind::Throttled(Some(wait)) => wait,
-            _ => backoff::wait(self.failures.max(1), Duration::from_secs(10), Duration::from_secs(300)),
+            // The pauses begin anew when the breaker opens: the failures before it were waited for already.
+            _ => {
+                backoff::wait(self.failures.saturating_sub(FAILURES_TO_OPEN - 1).max(1), Duration::from_secs(10), Duration::from_secs(300))
+            }
         };
         self.health = Health::Offline { error, next_try: backoff::after(now, wait) };
     }

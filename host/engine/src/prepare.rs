@@ -17,6 +17,8 @@ use crate::wheel::Timer;
 
 /// How long after a failed preparation it is tried again; meanwhile the mailbox is polled.
 const RETRY: Duration = Duration::from_secs(60);
+/// How soon stored hook requests are read again after that failed.
+const HOOKS_RETRY: Duration = Duration::from_secs(5);
 /// Hook requests read in one call.
 const HOOKS: u32 = 500;
 
@@ -367,6 +369,13 @@ impl Engine {
         self.notice(key, now);
     }
 
+    /// Stored hook requests of a connection are to be read.
+    pub(crate) fn hooks_due(&mut self, connection: &str) {
+        if let Some(connection) = self.connections.get_mut(connection) {
+            connection.hooks_waiting = true;
+        }
+    }
+
     /// Stored hook requests were read.
     pub(crate) async fn hooks_read(&mut self, connection: &str, result: Result<(Vec<Hint>, Option<i64>), HookError>) {
         let now = self.clock.now();
@@ -378,10 +387,12 @@ impl Engine {
             Err(HookError::Connector(error)) => {
                 self.connection_failed(connection, &error, now);
                 tracing::warn!(code = error.kind.code(), connection, "stored notifications could not be read yet: {}", error.message);
+                self.wheel.set(backoff::after(now, HOOKS_RETRY), Timer::Hooks(connection.to_owned()));
                 return;
             }
             Err(HookError::Store(error)) => {
                 tracing::error!(code = "store-failed", %error, "stored notifications could not be read");
+                self.wheel.set(backoff::after(now, HOOKS_RETRY), Timer::Hooks(connection.to_owned()));
                 return;
             }
         };
@@ -394,6 +405,10 @@ impl Engine {
                 None => match hint.mailbox {
                     Some(mailbox) if self.feeds.contains_key(&FeedKey::new(connection, mailbox.clone())) => {
                         FeedKey::new(connection, mailbox)
+                    }
+                    None if hint.kind == HintKind::Resync && hint.subscription.is_empty() => {
+                        dirty.extend(self.feeds.keys().filter(|key| key.connection == connection).cloned());
+                        continue;
                     }
                     _ => continue,
                 },

@@ -1,6 +1,6 @@
 //! Reading a mailbox: pages, removals, series, and the re-read after a lost cursor.
 
-use calport_model::connector::{Change, ChangePage};
+use calport_model::connector::{Change, ChangePage, Instances};
 use calport_model::{ConnectorApi, ConnectorError, ErrorKind, ErrorScope, Event, EventKind, Span, Window};
 use calport_store::{Feed, PageEffects, Store, StoreError};
 use jiff::Timestamp;
@@ -141,7 +141,8 @@ impl Reader<'_> {
     /// C-07: a changed master means that its occurrences in the window are read again.
     async fn reread_series(&self, master: String, effects: &mut PageEffects, outcome: &mut SyncOutcome) -> Result<(), SyncError> {
         match self.api.instances(self.feed.key.mailbox.clone(), master.clone(), self.feed.window).await {
-            Ok(instances) => {
+            Ok(found) => {
+                let instances = self.with_kept(&master, found, outcome).await?;
                 outcome.upserts += instances.len();
                 effects.series.push((master, instances));
             }
@@ -152,6 +153,18 @@ impl Reader<'_> {
             Err(error) => return Err(error.into()),
         }
         Ok(())
+    }
+
+    /// The occurrences read, and in place of those that cannot be read what the mirror knows of them: bad input loses nothing.
+    async fn with_kept(&self, master: &str, found: Instances, outcome: &mut SyncOutcome) -> Result<Vec<Event>, SyncError> {
+        let mut events = found.events;
+        if !found.unreadable.is_empty() {
+            let unreadable = |event: &Event| found.unreadable.iter().any(|(id, _)| *id == event.id);
+            let mirror = self.store.events(&self.feed.key).await?;
+            events.extend(mirror.into_iter().filter(|event| event.kind.master() == Some(master) && unreadable(event)));
+            outcome.unreadable.extend(found.unreadable);
+        }
+        Ok(events)
     }
 
     /// B-07: a reported removal counts only when the item is gone, or is there but outside the window.
@@ -237,8 +250,8 @@ impl Reader<'_> {
         masters.sort_unstable();
         masters.dedup();
         for master in masters {
-            match self.api.instances(self.feed.key.mailbox.clone(), master, window).await {
-                Ok(instances) => fresh.extend(instances),
+            match self.api.instances(self.feed.key.mailbox.clone(), master.clone(), window).await {
+                Ok(found) => fresh.extend(self.with_kept(&master, found, &mut outcome).await?),
                 Err(error) if error.kind == ErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),
             }

@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Prepare(FeedKey),
     /// Automatic replies of a connection's mailboxes are to be looked at.
     Absence(String),
+    /// Stored hook requests of a connection are to be read, after reading them failed.
+    Hooks(String),
     /// A connection may be tried again.
     Connection(String),
     /// A sink's next batch may go out.

@@ -302,3 +302,44 @@ async fn rule_p21a_automatic_replies_are_read_every_quarter_of_an_hour() {
     let row = rig.store.feeds().await.unwrap().remove(0);
     assert_eq!(row.absence.unwrap().0.state, calport_model::AbsenceState::Enabled);
 }
+
+#[tokio::test]
+async fn c07_an_occurrence_that_cannot_be_read_stays_as_it_is_known() {
+    let rig = Rig::new(&["anna"]).await;
+    let occurrence = |id: &str, day: &str| calport_model::Event {
+        kind: EventKind::Occurrence { master: "m".into(), original: OriginalStart::Timed(at(&format!("{day}T07:30:00Z"))) },
+        ..busy(id, &format!("{day}T07:30:00Z"), &format!("{day}T09:00:00Z"), "Jour fixe")
+    };
+    rig.calendar.put(ANNA, occurrence("o1", "2026-03-02"));
+    rig.calendar.put(ANNA, occurrence("o2", "2026-03-05"));
+    rig.start().await;
+    rig.calendar.with(|s| {
+        let mailbox = s.mailboxes.get_mut(ANNA).unwrap();
+        mailbox.series.insert("m".into(), vec![occurrence("o2", "2026-03-05")]);
+        mailbox.unreadable = vec![("o1".into(), "a date is not of the form YYYY-MM-DD".into())];
+    });
+    rig.calendar.put(
+        ANNA,
+        calport_model::Event { kind: EventKind::Master, ..busy("m", "2026-03-02T07:30:00Z", "2026-03-02T09:00:00Z", "Jour fixe") },
+    );
+    rig.notify(ANNA, 1).await;
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Busy: Jour fixe until 10:00");
+}
+
+#[tokio::test]
+async fn b29_a_resync_without_a_mailbox_reads_all_of_the_connection() {
+    let rig = Rig::new(&["anna", "bob"]).await;
+    rig.start().await;
+    let before = rig.calendar.with(|s| s.delta_reads);
+    rig.calendar.with(|s| s.next_hint = Some(HintKind::Resync));
+    let request = calport_model::notification::HookRequest {
+        lifecycle: true,
+        content_type: "text/plain".into(),
+        body: Vec::new(),
+        received: at("2026-03-02T08:00:00Z"),
+    };
+    rig.store.add_hook("cal", &request).await.unwrap();
+    rig.engine.hook_arrived("cal");
+    rig.engine.settle().await.unwrap();
+    assert_eq!(rig.calendar.with(|s| s.delta_reads) - before, 2);
+}

@@ -39,6 +39,15 @@ pub struct ChangePage {
     pub unreadable: Vec<(String, String)>,
 }
 
+/// The occurrences of a series.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Instances {
+    /// Those that could be read.
+    pub events: Vec<Event>,
+    /// Those that could not: id and reason. They exist; what is known of them stays.
+    pub unreadable: Vec<(String, String)>,
+}
+
 /// A page of ids with versions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdPage {
@@ -74,7 +83,7 @@ pub trait ConnectorApi: Send + Sync {
     fn changes(&self, mailbox: String, window: Window, cursor: Option<String>) -> Answer<'_, ChangePage>;
 
     /// The occurrences and exceptions of a series in the window.
-    fn instances(&self, mailbox: String, master: String, window: Window) -> Answer<'_, Vec<Event>>;
+    fn instances(&self, mailbox: String, master: String, window: Window) -> Answer<'_, Instances>;
 
     /// Events by id.
     fn get_events(&self, mailbox: String, ids: Vec<String>) -> Answer<'_, Items<Event>>;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use calport_model::connector::{ChangePage, IdPage};
+use calport_model::connector::{ChangePage, IdPage, Instances};
 use calport_model::descriptor::CheckReport;
 use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
@@ -149,18 +149,11 @@ impl ConnectorApi for Connection {
         Box::pin(async move { convert::calendar::page(asked.await?, &limits) })
     }
 
-    fn instances(&self, mailbox: String, master: String, window: Window) -> Answer<'_, Vec<Event>> {
+    fn instances(&self, mailbox: String, master: String, window: Window) -> Answer<'_, Instances> {
         let (limits, window) = (self.0.limits.values, convert::time::window(window));
-        let shown = master.clone();
         let asked = self
             .ask(Capability::Calendar, optional!(calendar, |store, guest| guest.call_instances(store, &mailbox, None, &master, window)));
-        Box::pin(async move {
-            let (events, bad) = convert::calendar::events(asked.await?, &limits)?;
-            for reason in bad {
-                tracing::warn!(code = "event-unreadable", connection = self.0.id, series = shown, reason, "an occurrence was set aside");
-            }
-            Ok(events)
-        })
+        Box::pin(async move { convert::calendar::instances(asked.await?, &limits) })
     }
 
     fn get_events(&self, mailbox: String, ids: Vec<String>) -> Answer<'_, Items<Event>> {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use calport_engine::{ConnectionPlan, Engine, EngineHandle, HookSecrets, PersonPlan, Plan, Settings};
-use calport_model::connector::{Change, ChangePage, IdPage};
+use calport_model::connector::{Change, ChangePage, IdPage, Instances};
 use calport_model::descriptor::{CheckReport, FeedProfile, HookProfile, HookSecret, SinkProfile};
 use calport_model::directory::{Entry, EntryKind, EntryPage, MailboxInfo, Resolution};
 use calport_model::event::Response;
@@ -57,6 +57,7 @@ pub struct Mailbox {
     pub events: BTreeMap<String, Event>,
     pub log: Vec<Change>,
     pub series: HashMap<String, Vec<Event>>,
+    pub unreadable: Vec<(String, String)>,
     pub fail: Option<ConnectorError>,
 }
 
@@ -231,14 +232,13 @@ impl ConnectorApi for Calendar {
         };
         now(Ok(page))
     }
-    fn instances(&self, mailbox: String, master: String, _: Window) -> Answer<'_, Vec<Event>> {
+    fn instances(&self, mailbox: String, master: String, _: Window) -> Answer<'_, Instances> {
         let state = self.state.lock().unwrap();
-        now(state
+        let found = state
             .mailboxes
             .get(&mailbox)
-            .and_then(|m| m.series.get(&master))
-            .cloned()
-            .ok_or(failure(ErrorKind::NotFound, ErrorScope::Item)))
+            .and_then(|m| m.series.get(&master).map(|events| Instances { events: events.clone(), unreadable: m.unreadable.clone() }));
+        now(found.ok_or(failure(ErrorKind::NotFound, ErrorScope::Item)))
     }
     fn get_events(&self, mailbox: String, ids: Vec<String>) -> Answer<'_, Items<Event>> {
         let state = self.state.lock().unwrap();
@@ -377,7 +377,7 @@ impl ConnectorApi for Sink {
     fn changes(&self, _: String, _: Window, _: Option<String>) -> Answer<'_, ChangePage> {
         unsupported()
     }
-    fn instances(&self, _: String, _: String, _: Window) -> Answer<'_, Vec<Event>> {
+    fn instances(&self, _: String, _: String, _: Window) -> Answer<'_, Instances> {
         unsupported()
     }
     fn get_events(&self, _: String, _: Vec<String>) -> Answer<'_, Items<Event>> {

@@ -1,6 +1,6 @@
 //! Events and pages.
 
-use calport_model::connector::{Change, ChangePage, IdPage};
+use calport_model::connector::{Change, ChangePage, IdPage, Instances};
 use calport_model::directory::MailboxInfo;
 use calport_model::event::{Participant, Response};
 use calport_model::{Absence, AbsenceState, ConnectorError, ErrorScope, Event, EventKind, PrivateText, Sensitivity, ShowAs};
@@ -111,19 +111,20 @@ pub(crate) fn page(page: calendar::ChangePage, limits: &ValueLimits) -> Result<C
     Ok(ChangePage { changes, cursor, more, unreadable })
 }
 
-/// The occurrences of a series; those that cannot be read are left out with a log line by the caller.
-pub(crate) fn events(events: Vec<calendar::Event>, limits: &ValueLimits) -> Result<(Vec<Event>, Vec<Bad>), ConnectorError> {
+/// The occurrences of a series; those that cannot be read are named with the reason.
+pub(crate) fn instances(events: Vec<calendar::Event>, limits: &ValueLimits) -> Result<Instances, ConnectorError> {
     if events.len() > limits.items {
         return Err(broken(ErrorScope::Mailbox, format!("a series with more than {} occurrences in the window", limits.items)));
     }
-    let (mut good, mut bad) = (Vec::with_capacity(events.len()), Vec::new());
+    let mut found = Instances::default();
     for one in events {
+        let shown = name(&one.id, limits);
         match event(one, limits) {
-            Ok(event) => good.push(event),
-            Err(reason) => bad.push(reason),
+            Ok(event) => found.events.push(event),
+            Err(reason) => found.unreadable.push((shown, reason)),
         }
     }
-    Ok((good, bad))
+    Ok(found)
 }
 
 /// A page of ids.

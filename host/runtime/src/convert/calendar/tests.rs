@@ -137,8 +137,8 @@ fn feat_x02_pages_and_cursors_are_bounded() {
         long.end = calendar::FeedEnd::More(cursor);
         assert!(page(long, &limits).is_err());
     }
-    assert!(events(vec![said("e"), said("e"), said("e"), said("e")], &limits).is_err());
-    let (good, bad) = events(vec![said("e"), said("")], &limits).unwrap();
+    assert!(instances(vec![said("e"), said("e"), said("e"), said("e")], &limits).is_err());
+    let Instances { events: good, unreadable: bad } = instances(vec![said("e"), said("")], &limits).unwrap();
     assert_eq!((good.len(), bad.len()), (1, 1));
 }
 

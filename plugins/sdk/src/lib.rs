@@ -22,7 +22,7 @@
 //! `Cargo.toml` says `crate-type = ["cdylib", "rlib"]` and depends on `calport-sdk` and `wit-bindgen`. Then
 //! `cargo build --profile plugin --target wasm32-wasip2` makes the component.
 //!
-//! ```ignore
+//! ```text
 //! //! One page of docs: what the connector promises, what it refuses.
 //! #![allow(clippy::result_large_err, reason = "the error is the record of the WIT package")]
 //! use calport_sdk::{common::Error, http::{HostHttp, Http, ResponseExt}, opened::Opened, request, settings};

@@ -19,7 +19,7 @@
 //!
 //! # A whole connector
 //!
-//! `Cargo.toml` says `crate-type = ["cdylib", "rlib"]` and depends on `calport-sdk` and `wit-bindgen`. Then
+//! `Cargo.toml` says `crate-type = ["cdylib", "rlib"]` and depends on `calport-sdk`. Then
 //! `cargo build --profile plugin --target wasm32-wasip2` makes the component.
 //!
 //! ```text
@@ -135,6 +135,7 @@ macro_rules! connector {
             $crate::wit_bindgen::generate!({
                 inline: $world,
                 path: $wit,
+                generate_all,
                 runtime_path: "calport_sdk::wit_bindgen::rt",
                 generate_unused_types: true,
                 additional_derives: [PartialEq],

@@ -24,7 +24,7 @@ const RUST: &[(&str, &str)] = &[
 ];
 
 /// How paths of one machine begin, when they stand at the start of a path.
-const MACHINE_PATHS: &[&str] = &["/work/", "/root/", "/home/", "/Users/", "/tmp/target"];
+const MACHINE_PATHS: &[&str] = &["/root/", "/home/", "/Users/", "/tmp/target"];
 
 /// How a line of Rust begins that was turned into a comment.
 const CODE_STARTS: &[&str] =
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn paths_of_one_machine_are_found_and_addresses_are_not() {
-        assert_eq!(found("a.md", "see /work/main/x"), 1);
+        assert_eq!(found("a.md", "see /home/me/calport/x"), 1);
         assert_eq!(found("a.rs", "let a = \"/home/anna/x\";"), 1);
         assert_eq!(found("a.rs", "let a = \"https://server/home/anna\";"), 0);
         assert_eq!(found("a.rs", "let a = \"/v1.0/users/x\";"), 0);

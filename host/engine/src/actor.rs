@@ -175,6 +175,7 @@ impl Engine {
                 Timer::Absence(connection) => self.absence_due(&connection, now),
                 Timer::Connection(_) | Timer::Publish(_) => {}
                 Timer::Hooks(connection) => self.hooks_due(&connection),
+                Timer::HookSweep(connection) => self.sweep_hooks(&connection, now),
                 Timer::Republish(sink, person) => self.republish_due(&sink, &person),
                 Timer::Resolve(connection) => self.resolve_due(&connection),
             }

@@ -80,7 +80,9 @@ impl Engine {
             named.insert(plan.id.clone());
             match self.connections.get_mut(&plan.id) {
                 None => {
-                    self.connections.insert(plan.id.clone(), Connection::new(plan));
+                    let (id, now) = (plan.id.clone(), self.clock.now());
+                    self.connections.insert(id.clone(), Connection::new(plan));
+                    self.sweep_hooks(&id, now);
                 }
                 Some(connection) => {
                     let same = std::sync::Arc::ptr_eq(&connection.plan.api, &plan.api);

@@ -19,6 +19,8 @@ use crate::wheel::Timer;
 const RETRY: Duration = Duration::from_secs(60);
 /// How soon stored hook requests are read again after that failed.
 const HOOKS_RETRY: Duration = Duration::from_secs(5);
+/// How often it is looked whether hook requests lie there of which nobody told.
+const HOOKS_SWEEP: Duration = Duration::from_secs(30);
 /// Hook requests read in one call.
 const HOOKS: u32 = 500;
 
@@ -367,6 +369,13 @@ impl Engine {
         }
         self.prepare_due(key);
         self.notice(key, now);
+    }
+
+    /// Looks for stored hook requests of which no word came: a full inbox, or a sender that hung up while its request was stored.
+    pub(crate) fn sweep_hooks(&mut self, connection: &str, now: Timestamp) {
+        let Some(state) = self.connections.get_mut(connection) else { return };
+        state.hooks_waiting = true;
+        self.wheel.set(backoff::after(now, HOOKS_SWEEP), Timer::HookSweep(connection.to_owned()));
     }
 
     /// Stored hook requests of a connection are to be read.

@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     Absence(String),
     /// Stored hook requests of a connection are to be read, after reading them failed.
     Hooks(String),
+    /// It is looked whether hook requests lie there of which nobody told.
+    HookSweep(String),
     /// A connection may be tried again.
     Connection(String),
     /// A sink's next batch may go out.

@@ -343,3 +343,19 @@ async fn b29_a_resync_without_a_mailbox_reads_all_of_the_connection() {
     rig.engine.settle().await.unwrap();
     assert_eq!(rig.calendar.with(|s| s.delta_reads) - before, 2);
 }
+
+#[tokio::test]
+async fn b30_a_stored_notification_of_which_nobody_told_is_read_within_half_a_minute() {
+    let rig = Rig::new(&["anna"]).await;
+    rig.start().await;
+    rig.calendar.put(ANNA, busy("e1", "2026-03-02T07:00:00Z", "2026-03-02T10:00:00Z", "Meeting"));
+    let request = calport_model::notification::HookRequest {
+        lifecycle: false,
+        content_type: "text/plain".into(),
+        body: rig.subscription(ANNA).into_bytes(),
+        received: at("2026-03-02T08:00:00Z"),
+    };
+    rig.store.add_hook("cal", &request).await.unwrap();
+    rig.pass(30).await;
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Busy: Meeting until 11:00");
+}

@@ -97,8 +97,9 @@ impl Engine {
             stopping: Vec::new(),
         };
         engine.load().await?;
+        let store = engine.store.clone();
         tokio::spawn(engine.run());
-        Ok(EngineHandle { inbox: sender })
+        Ok(EngineHandle { store, inbox: sender })
     }
 
     async fn run(mut self) {
@@ -155,6 +156,9 @@ impl Engine {
                 let _ = answer.send(self.sync_now(connection.as_deref()));
             }
             Message::ConnectorChanged(id) => self.connector_changed(&id),
+            Message::Basis(person, answer) => {
+                let _ = answer.send(self.compute_order(&person).map(Box::new));
+            }
             Message::Status(answer) => {
                 let _ = answer.send(self.status());
             }

@@ -5,16 +5,17 @@ use std::time::Duration;
 use calport_model::descriptor::CheckReport;
 use calport_model::notification::{Hint, Subscription};
 use calport_model::presence::PresenceReceipt;
-use calport_model::{Absence, ConnectorError, PresenceValue};
-use calport_store::{Feed, FeedKey, PersonRow, PresenceRow, StoreError};
+use calport_model::{Absence, ConnectorError};
+use calport_store::{Feed, FeedKey, PersonRow, PresenceRow};
 use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
+use crate::compute::{Computed, compute};
 use crate::connection::{Health, Work};
 use crate::people::resolve_people;
 use crate::prepare::{HookError, Prepared, prepare, read_hooks};
-use crate::publish::{compute, publish};
+use crate::publish::publish;
 use crate::sync::{SyncError, SyncOutcome, sync_feed};
 
 /// Computations under way at a time: as many as there are cores on a small host.
@@ -26,9 +27,6 @@ const ROLL_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 const ROLL_SPREAD: Duration = Duration::from_secs(7 * 86_400);
 
 type Answers<T> = Result<Vec<Result<T, ConnectorError>>, ConnectorError>;
-
-/// A person's computed presence, and when it changes by itself.
-pub(crate) type Computed = (String, Result<(PresenceValue, Option<Timestamp>), StoreError>);
 
 /// The result of a job.
 pub(crate) enum Done {

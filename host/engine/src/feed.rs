@@ -280,14 +280,18 @@ impl Engine {
 
     /// When a mailbox is read although nothing was noticed.
     pub(crate) fn next_routine_read(&self, key: &FeedKey, now: Timestamp) -> Timestamp {
+        backoff::after(now, backoff::jitter(self.routine_period(key)))
+    }
+
+    /// How often a mailbox is read although nothing was noticed (SEMANTICS C-12, C-14).
+    pub(crate) fn routine_period(&self, key: &FeedKey) -> Duration {
         let vip = self.feeds.get(key).is_some_and(|e| e.vip);
         let subscribed = self.feeds.get(key).is_some_and(|e| e.subscription.is_some());
-        let period = match self.connections.get(&key.connection) {
+        match self.connections.get(&key.connection) {
             Some(connection) if !subscribed => connection.plan.poll,
             _ if vip => self.settings.reconcile_vip,
             _ => self.settings.reconcile,
-        };
-        backoff::after(now, backoff::jitter(period))
+        }
     }
 
     /// Reads now: one connection's mailboxes, or all (FEATURES R01).

@@ -1,7 +1,10 @@
 //! How the rest of the host speaks to the engine.
 
+use calport_store::{AuditEntry, Store, StoreError};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::basis::Basis;
+use crate::compute::fill;
 use crate::plan::Plan;
 use crate::status::Status;
 
@@ -19,6 +22,8 @@ pub(crate) enum Message {
     ConnectorChanged(String),
     /// How things are.
     Status(oneshot::Sender<Status>),
+    /// What a person's presence is made of.
+    Basis(String, oneshot::Sender<Option<Box<crate::compute::ComputeOrder>>>),
     /// Answer when there is nothing to do at the present time.
     Settle(oneshot::Sender<()>),
     /// End after the jobs under way.
@@ -30,9 +35,21 @@ pub(crate) enum Message {
 #[error("the engine has ended; start Calport again")]
 pub struct Gone;
 
+/// Why a basis cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum BasisError {
+    /// The engine has ended.
+    #[error(transparent)]
+    Gone(#[from] Gone),
+    /// The mirror cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A way to speak to a running engine. Cheap to clone.
 #[derive(Clone)]
 pub struct EngineHandle {
+    pub(crate) store: Store,
     pub(crate) inbox: mpsc::Sender<Message>,
 }
 
@@ -86,6 +103,27 @@ impl EngineHandle {
     /// When the engine has ended.
     pub async fn status(&self) -> Result<Status, Gone> {
         self.ask(Message::Status).await
+    }
+
+    /// What a person's presence is made of now; `None` for somebody who is not there, is switched off, or whose calendar is not
+    /// read yet ([`EngineHandle::status`] tells which).
+    ///
+    /// # Errors
+    /// When the engine has ended, or the mirror cannot be read.
+    pub async fn basis(&self, person: &str) -> Result<Option<Basis>, BasisError> {
+        let order = self.ask(|answer| Message::Basis(person.to_owned(), answer)).await?;
+        match order {
+            Some(order) => Ok(Some(fill(&self.store, *order).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The newest entries of the audit trail about a person, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn audit(&self, person: &str, most: u32) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store.audit(Some(person), most).await
     }
 
     /// Waits until there is nothing to do at the present time of the engine's clock.

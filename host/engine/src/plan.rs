@@ -48,8 +48,40 @@ pub struct PersonPlan {
     pub vip: bool,
     /// Whether calendar integration is on (FEATURES P14).
     pub active: bool,
-    /// The rules.
+    /// The rules, with the person's own mapping rows in them.
     pub rules: Arc<presence::Config>,
+    /// Shared and room calendars that count as well, beside the mailbox.
+    pub calendars: Vec<CalendarPlan>,
+    /// Whether states set by hand at the sink count (FEATURES P09, SEMANTICS P-22).
+    pub overrules: bool,
+    /// Whether states set by hand are written into the mailbox as appointments (FEATURES P10, SEMANTICS P-23).
+    pub synchronize_current: bool,
+    /// What is shown in place of what, for those who see this sink; everything as it is when `None` (SEMANTICS P-24b).
+    pub audience: Option<Arc<presence::Audience>>,
+}
+
+/// A further calendar of a person.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CalendarPlan {
+    /// The connection it is read by.
+    pub connection: String,
+    /// The address, or the id, of the mailbox.
+    pub address: String,
+}
+
+/// Who is told about lasting failures, and how (FEATURES R06).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertPlan {
+    /// The connection that sends the mail.
+    pub connection: String,
+    /// The mailbox that sends it; the connector's own choice when empty.
+    pub sender: String,
+    /// Who receives it.
+    pub to: Vec<String>,
+    /// How long a failure lasts before it is told.
+    pub after: Duration,
+    /// When it is told again while it lasts.
+    pub repeat: Duration,
 }
 
 /// Numbers of the engine. The defaults are those of SEMANTICS part 1c and part 3.
@@ -75,6 +107,18 @@ pub struct Settings {
     pub absence: Duration,
     /// The same for VIPs.
     pub absence_vip: Duration,
+    /// How often the whole window is read anew and compared (FEATURES C09, SEMANTICS C-12).
+    pub full_read: Duration,
+    /// Whether that is done after every start too; else the start goes on from the cursors.
+    pub full_read_at_start: bool,
+    /// How often values are read at a sink that can be read and does not tell of changes (P-22a).
+    pub override_read: Duration,
+    /// How often call states are read where rules have the signal `call` (P-25).
+    pub call_read: Duration,
+    /// After how long without any proof the presence falls to unknown; never when `None` (P-26).
+    pub unknown_after: Option<Duration>,
+    /// Who is told about lasting failures.
+    pub alerts: Option<AlertPlan>,
     /// The wished life of a subscription; the server grants what it likes (C-10).
     pub subscription: Duration,
     /// Feeds read per second after a restart.
@@ -97,6 +141,12 @@ impl Default for Settings {
             reconcile_vip: Duration::from_secs(3600),
             absence: Duration::from_secs(15 * 60),
             absence_vip: Duration::from_secs(60),
+            full_read: Duration::from_secs(7 * DAY),
+            full_read_at_start: false,
+            override_read: Duration::from_secs(30),
+            call_read: Duration::from_secs(5),
+            unknown_after: Some(Duration::from_secs(DAY)),
+            alerts: None,
             subscription: Duration::from_secs(4_230 * 60),
             restart_rate: 25,
             zone: TimeZone::UTC,

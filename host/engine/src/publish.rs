@@ -1,63 +1,19 @@
-//! From a mirror to a sink: computing presence, and showing it (SEMANTICS P-26 to P-30, R-07).
+//! From a wish to a sink: showing presence (SEMANTICS P-27 to P-30, R-07).
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::presence::{PresenceCommand, PresenceReceipt, PresenceUpdate};
-use calport_model::zone;
-use calport_model::{Absence, ConnectorApi, ConnectorError, ErrorKind, ErrorScope, PresenceValue, Window};
-use calport_rules::Language;
-use calport_rules::presence::{Config, Input, Outcome, evaluate};
-use calport_store::{AuditEntry, FeedKey, PresenceRow, Store};
+use calport_model::{ConnectorApi, ConnectorError, ErrorKind, ErrorScope, PresenceValue};
+use calport_store::{AuditEntry, PresenceRow, Store};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use crate::actor::Engine;
 use crate::backoff;
 use crate::connection::Connection;
-use crate::dispatch::Computed;
 use crate::wheel::Timer;
 
-/// People computed in one job.
-pub(crate) const COMPUTE_BATCH: usize = 100;
 /// Batches on their way to one sink at a time.
 const MOST_PUBLISHING: usize = 2;
-
-/// What computing a person's presence needs.
-pub(crate) struct ComputeOrder {
-    pub person: String,
-    pub key: FeedKey,
-    pub window: Window,
-    pub absence: Option<Absence>,
-    pub presence_zone: TimeZone,
-    pub mailbox_zone: TimeZone,
-    pub language: Language,
-    pub rules: Arc<Config>,
-}
-
-/// Computes presence at `now` from the mirror.
-pub(crate) async fn compute(store: &Store, orders: Vec<ComputeOrder>, now: Timestamp) -> Vec<Computed> {
-    let mut results = Vec::with_capacity(orders.len());
-    for order in orders {
-        let result = store.events(&order.key).await.map(|events| {
-            let outcome: Outcome = evaluate(&Input {
-                events: &events,
-                absence: order.absence,
-                overrides: &[],
-                now,
-                lookback: order.window.start,
-                horizon: order.window.end,
-                presence_zone: &order.presence_zone,
-                mailbox_zone: &order.mailbox_zone,
-                language: order.language,
-                config: &order.rules,
-            });
-            (outcome.current.value, outcome.next_boundary)
-        });
-        results.push((order.person, result));
-    }
-    results
-}
 
 /// Shows values at a sink. The wish is on disk before it is sent, the answer after it came (SEMANTICS P-27).
 pub(crate) async fn publish(
@@ -113,113 +69,6 @@ pub(crate) async fn publish(
 }
 
 impl Engine {
-    /// A person's presence may be another one now.
-    pub(crate) fn recompute(&mut self, id: &str) {
-        let Some(person) = self.people.get_mut(id) else { return };
-        if person.computing {
-            person.again = true;
-        } else {
-            person.computing = true;
-            self.compute.push(id.to_owned());
-        }
-    }
-
-    /// A boundary of a person is reached: never early, and only if it is still theirs.
-    pub(crate) fn boundary_due(&mut self, id: &str, at: Timestamp, now: Timestamp) {
-        let Some(person) = self.people.get_mut(id) else { return };
-        if person.boundary != Some(at) || at > now {
-            return;
-        }
-        person.boundary = None;
-        person.boundary_hit = Some(at);
-        self.recompute(id);
-    }
-
-    /// Takes the next people to compute; those that are switched off or not matched are settled here.
-    pub(crate) fn compute_orders(&mut self) -> Vec<ComputeOrder> {
-        let mut orders = Vec::new();
-        while orders.len() < COMPUTE_BATCH {
-            let Some(id) = self.compute.pop() else { break };
-            match self.compute_order(&id) {
-                Some(order) => orders.push(order),
-                None => {
-                    if let Some(person) = self.people.get_mut(&id) {
-                        person.computing = false;
-                        person.boundary = None;
-                    }
-                    if !self.is_shown(&id) {
-                        self.want(&id, None);
-                    }
-                }
-            }
-        }
-        orders
-    }
-
-    /// Whether anything of this person is to be shown at all (SEMANTICS P-30). A connection whose connector is missing is not
-    /// switched off: what is shown stays.
-    fn is_shown(&self, id: &str) -> bool {
-        let Some(person) = self.people.get(id) else { return false };
-        let off = |connection: &str| self.connections.get(connection).is_some_and(|c| !c.plan.active);
-        person.plan.active && !off(&person.plan.source) && !off(&person.plan.sink)
-    }
-
-    fn compute_order(&self, id: &str) -> Option<ComputeOrder> {
-        if !self.is_shown(id) {
-            return None;
-        }
-        let person = self.people.get(id)?;
-        let key = person.feed.clone()?;
-        let entry = self.feeds.get(&key)?;
-        if !entry.feed.complete {
-            return None;
-        }
-        let mailbox_zone = match entry.feed.zone.as_deref().map(zone::resolve) {
-            Some(zone::Resolved::Known(zone)) => zone,
-            _ => person.plan.zone.clone().unwrap_or_else(|| self.settings.zone.clone()),
-        };
-        Some(ComputeOrder {
-            person: id.to_owned(),
-            window: entry.feed.window,
-            absence: entry.feed.absence.map(|(absence, _)| absence),
-            presence_zone: person.plan.zone.clone().unwrap_or_else(|| mailbox_zone.clone()),
-            mailbox_zone,
-            language: person.plan.language,
-            rules: person.plan.rules.clone(),
-            key,
-        })
-    }
-
-    /// Presence was computed.
-    pub(crate) fn computed(&mut self, results: Vec<Computed>) {
-        self.computing -= 1;
-        for (id, result) in results {
-            self.counters.computations += 1;
-            let Some(person) = self.people.get_mut(&id) else { continue };
-            person.computing = false;
-            let again = std::mem::take(&mut person.again);
-            match result {
-                Ok((value, boundary)) => {
-                    if person.boundary != boundary {
-                        person.boundary = boundary;
-                        if let Some(at) = boundary {
-                            self.wheel.set(at, Timer::Boundary(id.clone()));
-                        }
-                    }
-                    if self.is_shown(&id) {
-                        self.want(&id, Some(value));
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(code = "presence-not-computed", person = id, %error, "presence stays as it is");
-                }
-            }
-            if again {
-                self.recompute(&id);
-            }
-        }
-    }
-
     /// Notes what is to be shown; only a difference is published (SEMANTICS P-27).
     pub(crate) fn want(&mut self, id: &str, value: Option<PresenceValue>) {
         let noticed = self.people.get(id).and_then(|p| p.feed.as_ref()).and_then(|k| self.feeds.get_mut(k)).and_then(|e| e.noticed.take());
@@ -241,6 +90,7 @@ impl Engine {
             shown: None,
             token: None,
             shown_at: None,
+            expires: None,
         });
         if row.wanted == value && (row.acknowledged == row.sequence || row.sequence == 0 && value.is_none()) {
             if let Some(person) = self.people.get_mut(id) {

@@ -40,6 +40,8 @@ pub struct Feed {
     pub dirty: bool,
     /// When the mirror was last known to be right (SEMANTICS P-26).
     pub last_verified: Option<Timestamp>,
+    /// When the whole window was read last (FEATURES C09).
+    pub full_read: Option<Timestamp>,
     /// The mailbox's zone, as the server names it.
     pub zone: Option<String>,
     /// The mailbox's language.
@@ -59,6 +61,7 @@ impl Feed {
             complete: false,
             dirty: false,
             last_verified: None,
+            full_read: None,
             zone: None,
             language: None,
             absence: None,
@@ -90,6 +93,7 @@ fn feed_of(row: &SqliteRow) -> Result<Feed> {
         complete: row.try_get("complete")?,
         dirty: row.try_get("dirty")?,
         last_verified: instant_opt(row.try_get("last_verified")?)?,
+        full_read: instant_opt(row.try_get("full_read")?)?,
         zone: row.try_get("zone")?,
         language: row.try_get("language")?,
         absence: absence_of(row)?,

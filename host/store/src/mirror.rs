@@ -209,7 +209,8 @@ impl Store {
         sqlx::query(
             "UPDATE feeds SET cursor = ?, cursor_format = ?, complete = complete OR ?,
              dirty = CASE WHEN ? THEN 0 ELSE dirty END, last_verified = CASE WHEN ? THEN ? ELSE last_verified END,
-             window_start = COALESCE(?, window_start), window_end = COALESCE(?, window_end)
+             window_start = COALESCE(?, window_start), window_end = COALESCE(?, window_end),
+             full_read = CASE WHEN ? THEN ? ELSE full_read END
              WHERE connection = ? AND mailbox = ?",
         )
         .bind(&effects.cursor)
@@ -220,6 +221,8 @@ impl Store {
         .bind(millis(at))
         .bind(effects.window.map(|w| millis(w.start)))
         .bind(effects.window.map(|w| millis(w.end)))
+        .bind(effects.replace_all && effects.done)
+        .bind(millis(at))
         .bind(&key.connection)
         .bind(&key.mailbox)
         .execute(&mut *tx)

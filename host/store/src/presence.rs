@@ -27,6 +27,8 @@ pub struct PresenceRow {
     pub token: Option<String>,
     /// When the sink took it.
     pub shown_at: Option<Timestamp>,
+    /// Until when the sink keeps it by itself; `None` where it does for ever.
+    pub expires: Option<Timestamp>,
 }
 
 fn value(text: Option<String>) -> Result<Option<PresenceValue>> {
@@ -56,6 +58,7 @@ impl Store {
                     shown: value(row.try_get("shown")?)?,
                     token: row.try_get("token")?,
                     shown_at: instant_opt(row.try_get("shown_at")?)?,
+                    expires: instant_opt(row.try_get("expires")?)?,
                 })
             })
             .collect()
@@ -69,11 +72,11 @@ impl Store {
         let mut tx = self.pool.begin().await?;
         for row in rows {
             sqlx::query(
-                "INSERT INTO presence (person, sink, user, sequence, wanted, acknowledged, shown, token, shown_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                "INSERT INTO presence (person, sink, user, sequence, wanted, acknowledged, shown, token, shown_at, expires)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT (person) DO UPDATE SET sink = excluded.sink, user = excluded.user, sequence = excluded.sequence,
                  wanted = excluded.wanted, acknowledged = excluded.acknowledged, shown = excluded.shown, token = excluded.token,
-                 shown_at = excluded.shown_at",
+                 shown_at = excluded.shown_at, expires = excluded.expires",
             )
             .bind(&row.person)
             .bind(&row.sink)
@@ -84,6 +87,7 @@ impl Store {
             .bind(text(row.shown.as_ref())?)
             .bind(&row.token)
             .bind(row.shown_at.map(millis))
+            .bind(row.expires.map(millis))
             .execute(&mut *tx)
             .await?;
         }

@@ -487,6 +487,10 @@ impl Rig {
                     vip: false,
                     active: !self.off.contains(id),
                     rules: Arc::default(),
+                    calendars: Vec::new(),
+                    overrules: true,
+                    synchronize_current: false,
+                    audience: None,
                 },
             );
         }

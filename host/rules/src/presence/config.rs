@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::manual::ManualRules;
+use super::signal::LayerOrder;
 use super::target::{Row, State, Target};
 use super::template::Template;
 
@@ -55,6 +57,16 @@ pub struct Config {
     pub oof_greeting: Option<String>,
     /// The greeting while an appointment leads to `away`, by its name at the sink, unless its template has one.
     pub away_greeting: Option<String>,
+    /// Occurrences of series count only up to so many local days after today, 1 to 3660; single appointments always do
+    /// (FEATURES C10). No limit when not set.
+    #[schemars(range(min = 1, max = 3660))]
+    pub recurring_days_ahead: Option<u16>,
+    /// States set by hand at the sink, by their state (SEMANTICS P-22, P-24).
+    pub manual: ManualRules,
+    /// Live signals and what they show; `call`: the person is on the telephone. None by default (SEMANTICS P-25).
+    pub signals: BTreeMap<String, Target>,
+    /// The order of the layers, strongest first (SEMANTICS P-25).
+    pub layers: LayerOrder,
     /// Named presence results for the mapping and for overrides.
     pub templates: BTreeMap<String, Template>,
 }
@@ -82,6 +94,10 @@ impl Default for Config {
             oof_rank: OofRank::default(),
             oof_greeting: None,
             away_greeting: None,
+            recurring_days_ahead: None,
+            manual: ManualRules::default(),
+            signals: BTreeMap::new(),
+            layers: LayerOrder::default(),
             templates: BTreeMap::new(),
         }
     }
@@ -171,6 +187,69 @@ impl Mapping {
             Class::WorkingElsewhere => &self.working_elsewhere,
             Class::NoData => &self.no_data,
             Class::OofSetting => &self.oof_setting,
+        }
+    }
+}
+
+/// Rows of a mapping that differ from those of the rules, for a person or a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MappingOverride {
+    /// Shown as busy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub busy: Option<Row>,
+    /// Shown as tentative.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tentative: Option<Row>,
+    /// Shown as tentative, organised by an exception.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tentative_exception: Option<Row>,
+    /// Shown as out of office.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oof: Option<Row>,
+    /// Shown as working elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_elsewhere: Option<Row>,
+    /// Show-as missing or not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_data: Option<Row>,
+    /// Automatic replies are on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oof_setting: Option<Row>,
+}
+
+impl MappingOverride {
+    /// Whether no row differs.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The rows given here, else those of `weaker`.
+    #[must_use]
+    pub fn or(self, weaker: &Self) -> Self {
+        Self {
+            busy: self.busy.or_else(|| weaker.busy.clone()),
+            tentative: self.tentative.or_else(|| weaker.tentative.clone()),
+            tentative_exception: self.tentative_exception.or_else(|| weaker.tentative_exception.clone()),
+            oof: self.oof.or_else(|| weaker.oof.clone()),
+            working_elsewhere: self.working_elsewhere.or_else(|| weaker.working_elsewhere.clone()),
+            no_data: self.no_data.or_else(|| weaker.no_data.clone()),
+            oof_setting: self.oof_setting.or_else(|| weaker.oof_setting.clone()),
+        }
+    }
+
+    /// The mapping with these rows in it.
+    #[must_use]
+    pub fn over(&self, mapping: &Mapping) -> Mapping {
+        let row = |own: &Option<Row>, other: &Row| own.as_ref().unwrap_or(other).clone();
+        Mapping {
+            busy: row(&self.busy, &mapping.busy),
+            tentative: row(&self.tentative, &mapping.tentative),
+            tentative_exception: row(&self.tentative_exception, &mapping.tentative_exception),
+            oof: row(&self.oof, &mapping.oof),
+            working_elsewhere: row(&self.working_elsewhere, &mapping.working_elsewhere),
+            no_data: row(&self.no_data, &mapping.no_data),
+            oof_setting: row(&self.oof_setting, &mapping.oof_setting),
         }
     }
 }

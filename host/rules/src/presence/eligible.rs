@@ -5,7 +5,7 @@ use calport_model::{Event, EventKind, Sensitivity, ShowAs, Span};
 use jiff::Timestamp;
 
 use super::config::{Class, Config};
-use super::days::first_instant;
+use super::days::{day_of, first_instant};
 use super::keyword::{Keywords, fold};
 use super::outcome::{Drop, EventKey, ReasonCode};
 use super::target::Target;
@@ -56,8 +56,9 @@ pub(super) fn eligible<'a>(input: &Input<'a>) -> (Vec<Candidate<'a>>, Vec<Drop>)
     let exceptions: Vec<String> = input.config.tentative_exceptions.iter().map(|address| fold_address(address)).collect();
     let mut candidates = Vec::with_capacity(input.events.len());
     let mut drops = Vec::new();
+    let recurring = recurring_end(input);
     for event in input.events {
-        match judge(event, input, &keywords, &exceptions) {
+        match judge(event, input, &keywords, &exceptions, recurring) {
             Ok(candidate) => candidates.push(candidate),
             Err(reason) => drops.push(Drop { event: EventKey::of(event), reason }),
         }
@@ -66,7 +67,20 @@ pub(super) fn eligible<'a>(input: &Input<'a>) -> (Vec<Candidate<'a>>, Vec<Drop>)
     (candidates, drops)
 }
 
-fn judge<'a>(event: &'a Event, input: &Input<'a>, keywords: &Keywords, exceptions: &[String]) -> Result<Candidate<'a>, ReasonCode> {
+/// Where occurrences of series cease to count: the first instant after the last local day looked at (FEATURES C10).
+fn recurring_end(input: &Input<'_>) -> Option<Timestamp> {
+    let days = i64::from(input.config.recurring_days_ahead?) + 1;
+    let day = day_of(input.now, input.mailbox_zone).saturating_add(jiff::Span::new().days(days));
+    Some(first_instant(day, input.mailbox_zone))
+}
+
+fn judge<'a>(
+    event: &'a Event,
+    input: &Input<'a>,
+    keywords: &Keywords,
+    exceptions: &[String],
+    recurring: Option<Timestamp>,
+) -> Result<Candidate<'a>, ReasonCode> {
     let config = input.config;
     let (start, end) = instants(event, input);
     if end <= start {
@@ -94,6 +108,9 @@ fn judge<'a>(event: &'a Event, input: &Input<'a>, keywords: &Keywords, exception
     }
     let class = classify(event, exceptions).ok_or(ReasonCode::Free)?;
     let target = config.mapping.row(class).target().ok_or(ReasonCode::MappingIgnore)?;
+    if event.kind.master().is_some() && recurring.is_some_and(|limit| start >= limit) {
+        return Err(ReasonCode::RecurringDaysAhead);
+    }
     if start >= input.horizon || end <= input.lookback {
         return Err(ReasonCode::OutsideWindow);
     }

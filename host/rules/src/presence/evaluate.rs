@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::Input;
 use super::config::{Class, OofRank, Profile};
+use super::days::{day_of, first_instant};
 use super::eligible::{Candidate, eligible};
 use super::layers::{Held, absence_span, cut_promoted, held, override_layer};
 use super::outcome::{Drop, EventKey, Layer, Loss, Outcome, OverrideEnd, ReasonCode, Segment};
@@ -152,7 +153,15 @@ impl<'a> Line<'a> {
         };
         let text = end.and_then(|end| self.known(end)).and_then(|until| next_change(now, until, self.input.presence_zone));
         let greeting = self.oof.iter().flat_map(|span| [span.start, span.end]).filter(|&at| at > now);
-        greeting.chain(text).chain([piece.end]).min()
+        greeting.chain(text).chain(self.next_recurring()).chain([piece.end]).min()
+    }
+
+    /// When more occurrences of series come into sight: the next local midnight, if any is out of sight now (FEATURES C10).
+    fn next_recurring(&self) -> Option<Timestamp> {
+        self.drops.iter().any(|drop| drop.reason == ReasonCode::RecurringDaysAhead).then(|| {
+            let zone = self.input.mailbox_zone;
+            first_instant(day_of(self.input.now, zone).saturating_add(jiff::Span::new().days(1)), zone)
+        })
     }
 }
 

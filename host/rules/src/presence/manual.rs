@@ -1,9 +1,10 @@
 //! States set by hand (SEMANTICS P-22 to P-24).
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::target::Target;
+use super::config::Config;
+use super::target::{State, Target};
 
 /// When a state set by hand ends, if nothing ends it sooner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -39,4 +40,70 @@ pub struct Override {
     pub greeting: Option<String>,
     /// Its own forwarding profile.
     pub forwarding: Option<String>,
+}
+
+/// What holds for a state set by hand (SEMANTICS P-24).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ManualRule {
+    /// It ends after so many minutes at the latest, 1 to 43,200. No such limit when not set.
+    #[schemars(range(min = 1, max = 43_200))]
+    pub minutes: Option<u32>,
+    /// Appointments that start leave it alone; else the next one ends it.
+    pub blocks_appointments: bool,
+    /// The greeting while it holds, by its name at the sink.
+    pub greeting: Option<String>,
+    /// The forwarding profile while it holds, by its name at the sink.
+    pub forwarding: Option<String>,
+}
+
+/// What holds for states set by hand, by their state.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ManualRules {
+    /// Available.
+    pub available: ManualRule,
+    /// Busy.
+    pub busy: ManualRule,
+    /// Away.
+    pub away: ManualRule,
+    /// Do not disturb.
+    pub dnd: ManualRule,
+}
+
+impl ManualRules {
+    /// The rule of a state.
+    pub fn rule(&self, state: State) -> &ManualRule {
+        match state {
+            State::Available => &self.available,
+            State::Busy => &self.busy,
+            State::Away => &self.away,
+            State::DoNotDisturb => &self.dnd,
+        }
+    }
+}
+
+impl Config {
+    /// The override that a state set by hand at `set_at` is, by the rules of that state. `until` is the end that the sink
+    /// tells; the earlier of it and of the rule's limit holds.
+    pub fn set_by_hand(&self, id: String, set_at: Timestamp, state: State, note: Option<String>, until: Option<Timestamp>) -> Override {
+        let rule = self.manual.rule(state);
+        let limit = rule.minutes.and_then(|minutes| set_at.checked_add(SignedDuration::from_mins(i64::from(minutes))).ok());
+        let until = match ([until, limit].into_iter().flatten().min(), rule.blocks_appointments) {
+            (Some(end), _) => OverrideUntil::Time(end),
+            (None, true) => OverrideUntil::Cleared,
+            (None, false) => OverrideUntil::NextStart,
+        };
+        Override {
+            id,
+            set_at,
+            until,
+            blocks_appointments: rule.blocks_appointments,
+            ended_at: None,
+            target: Target::State(state),
+            note,
+            greeting: rule.greeting.clone(),
+            forwarding: rule.forwarding.clone(),
+        }
+    }
 }

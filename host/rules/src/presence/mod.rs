@@ -30,14 +30,14 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use audience::{Audience, value_for};
-pub use config::{Class, Config, ConfigError, MERGE_GAP_LIMIT, Mapping, OofRank, Profile, TimeFormat};
+pub use config::{Class, Config, ConfigError, MERGE_GAP_LIMIT, Mapping, MappingOverride, OofRank, Profile, TimeFormat};
 pub use evaluate::evaluate;
 pub use explain::{Appointment, Contender, Explanation, OverrideState, Status, explain};
 pub use freshness::{Evidence, Freshness, freshness};
-pub use manual::{Override, OverrideUntil};
+pub use manual::{ManualRule, ManualRules, Override, OverrideUntil};
 pub use outcome::{Current, Drop, EventKey, Layer, Loss, Outcome, OverrideEnd, ReasonCode, Segment};
 pub use pattern::{PatternError, TextPattern};
-pub use signal::{LayerOrder, Signal, shown_signal, signal_value};
+pub use signal::{CALL_LAYER, LayerOrder, Signal, shown_signal, signal_value, unknown_value};
 pub use target::{Row, State, Target, UnknownTarget};
 pub use template::Template;
 

@@ -61,6 +61,8 @@ pub enum ReasonCode {
     MappingIgnore,
     /// Dropped: not in the window looked at; or, as a win, the moment asked for is not in it.
     OutsideWindow,
+    /// Dropped: an occurrence of a series further ahead than recurring appointments are looked at.
+    RecurringDaysAhead,
     /// Dropped: Calport wrote it itself for an override.
     OwnMirror,
     /// Wins: nothing else is there.
@@ -106,6 +108,7 @@ impl ReasonCode {
             Self::Free => "P-09 free",
             Self::MappingIgnore => "P-10 mapping-ignore",
             Self::OutsideWindow => "P-11 outside-window",
+            Self::RecurringDaysAhead => "P-11 recurring-days-ahead",
             Self::OwnMirror => "P-23 own-mirror",
             Self::OnlyEvent => "P-15 only-event",
             Self::Keyword => "P-13.1 keyword",
@@ -197,6 +200,9 @@ pub struct Current {
     pub winner: Option<EventKey>,
     /// Where it comes from.
     pub layer: Layer,
+    /// The id of the override that shows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by_hand: Option<String>,
     /// Why it wins: the rule that beat the strongest loser, or [`ReasonCode::OnlyEvent`].
     pub reason: ReasonCode,
 }

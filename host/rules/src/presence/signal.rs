@@ -11,6 +11,9 @@ use super::outcome::{Layer, Outcome};
 use super::target::Target;
 use super::timeline::Cause;
 
+/// The layer of telephone calls, the one live signal that a sink gives.
+pub const CALL_LAYER: &str = "call";
+
 /// The layers that `evaluate` itself puts together; their order among each other is fixed.
 const OWN: [&str; 4] = ["override", "oof-wins", "calendar", "oof-base"];
 
@@ -83,6 +86,12 @@ pub fn shown_signal<'s>(outcome: &Outcome, signals: &'s [Signal], order: &LayerO
 pub fn signal_value(input: &Input<'_>, signal: &Signal) -> PresenceValue {
     let empty = Input { events: &[], overrides: &[], absence: None, ..*input };
     Line::new(&empty).foreign(&signal.target, signal.until)
+}
+
+/// The value where nothing is known any more (SEMANTICS P-26): no state, no title, no end.
+pub fn unknown_value(input: &Input<'_>) -> PresenceValue {
+    let empty = Input { events: &[], overrides: &[], absence: None, ..*input };
+    Line::new(&empty).unknown().value
 }
 
 impl Cause {

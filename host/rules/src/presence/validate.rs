@@ -2,6 +2,7 @@
 
 use super::config::{Class, Config, ConfigError, MERGE_GAP_LIMIT};
 use super::keyword::Keywords;
+use super::signal::CALL_LAYER;
 use super::target::{State, Target};
 
 impl Config {
@@ -44,7 +45,32 @@ impl Config {
         if self.tentative_exceptions.iter().any(|address| address.trim().is_empty()) {
             errors.push(ConfigError::new("tentative_exceptions", "an address is empty", "remove it"));
         }
+        self.validate_signals(&mut errors);
+        if self.recurring_days_ahead == Some(0) {
+            errors.push(ConfigError::new("recurring_days_ahead", "0 days would hide every series", "give 1 or more, or leave it out"));
+        }
         if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    fn validate_signals(&self, errors: &mut Vec<ConfigError>) {
+        errors.extend(self.layers.validate().err().unwrap_or_default());
+        for (name, target) in &self.signals {
+            let field = || format!("signals.{name}");
+            if name != CALL_LAYER {
+                let problem = format!("there is no live signal \"{name}\"");
+                errors.push(ConfigError::new(field(), problem, format!("the one there is is \"{CALL_LAYER}\"")));
+            }
+            if let Target::Template(template) = target
+                && !self.templates.contains_key(template)
+            {
+                let problem = format!("there is no template \"{template}\"");
+                errors.push(ConfigError::new(field(), problem, self.template_remedy(template)));
+            }
+            if !self.layers.0.contains(name) {
+                let problem = format!("\"{name}\" does not stand in `layers`, so it would never show");
+                errors.push(ConfigError::new(field(), problem, "put it where it belongs in the order"));
+            }
+        }
     }
 
     fn template_remedy(&self, name: &str) -> String {

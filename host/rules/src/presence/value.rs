@@ -42,7 +42,7 @@ impl<'a> Line<'a> {
             Cause::Override(_) => ReasonCode::Override,
         };
         let value = self.value(at, cause, end, None);
-        Current { value, target: self.target(cause).cloned(), winner: self.winner(cause), layer: layer(cause), reason }
+        Current { value, target: self.target(cause).cloned(), winner: self.winner(cause), layer: layer(cause), by_hand: self.by_hand(cause), reason }
     }
 
     /// The value of a piece whose run ends at `end`, for an audience.
@@ -77,7 +77,7 @@ impl<'a> Line<'a> {
             greeting: None,
             forwarding: None,
         };
-        Current { value, target: None, winner: None, layer: Layer::Calendar, reason: ReasonCode::OutsideWindow }
+        Current { value, target: None, winner: None, layer: Layer::Calendar, by_hand: None, reason: ReasonCode::OutsideWindow }
     }
 
     /// The value of something that is none of the layers here, a live signal (SEMANTICS P-25).
@@ -94,6 +94,13 @@ impl<'a> Line<'a> {
             until,
             greeting: template.and_then(|template| template.greeting.clone()),
             forwarding: template.and_then(|template| template.forwarding.clone()),
+        }
+    }
+
+    fn by_hand(&self, cause: Cause) -> Option<String> {
+        match cause {
+            Cause::Override(index) => self.held.get(index).map(|held| held.manual.id.clone()),
+            Cause::None | Cause::Event(_) | Cause::Bridged(_) | Cause::Oof => None,
         }
     }
 

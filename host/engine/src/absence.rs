@@ -17,7 +17,12 @@ const SWEEP: Duration = Duration::from_secs(15);
 impl Engine {
     /// A mailbox is prepared: its automatic replies are read now, then at their place in the interval.
     pub(crate) fn absence_wanted(&mut self, key: &FeedKey, now: Timestamp) {
-        if !self.reads_absences(&key.connection) {
+        // The automatic replies of a room or a shared mailbox say nothing about a person.
+        let own = self
+            .feeds
+            .get(key)
+            .is_some_and(|e| e.people.iter().any(|id| self.people.get(id).is_some_and(|p| p.feed.as_ref() == Some(key))));
+        if !self.reads_absences(&key.connection) || !own {
             return;
         }
         if let Some(entry) = self.feeds.get_mut(key)

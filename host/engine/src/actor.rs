@@ -1,6 +1,6 @@
 //! The actor: one table, one wheel, bounded jobs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,12 +10,16 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
+use crate::alert::Alerts;
 use crate::backoff;
+use crate::by_hand::ByHand;
+use crate::calendars::CalendarEntry;
 use crate::connection::Connection;
 use crate::dispatch::Done;
 use crate::feed::FeedEntry;
 use crate::handle::{EngineHandle, Message};
 use crate::latency::Latency;
+use crate::overrule::Waited;
 use crate::people::PersonEntry;
 use crate::plan::{Plan, Settings};
 use crate::secrets::HookSecrets;
@@ -54,10 +58,25 @@ pub struct Engine {
     pub(crate) by_subscription: HashMap<(String, String), FeedKey>,
     pub(crate) people: BTreeMap<String, PersonEntry>,
     pub(crate) presence: BTreeMap<String, PresenceRow>,
+    /// States set by hand, by person, in the order they were set.
+    pub(crate) by_hand: BTreeMap<String, Vec<ByHand>>,
+    /// Shared and room calendars, by the name they are matched under.
+    pub(crate) calendars: BTreeMap<String, CalendarEntry>,
+    /// Who a user of a sink is.
+    pub(crate) by_user: HashMap<(String, String), String>,
+    /// Sinks at which overrules of somebody count.
+    pub(crate) watched_sinks: HashSet<String>,
+    /// Users whose calls count, by sink.
+    pub(crate) call_users: HashMap<String, Vec<String>>,
+    pub(crate) alerts: Alerts,
+    /// Whether what the store holds of presence was taken up with the first plan.
+    pub(crate) taken_up: bool,
     pub(crate) compute: Vec<String>,
     pub(crate) computing: usize,
     pub(crate) wheel: Wheel,
     pub(crate) jobs: JoinSet<Done>,
+    /// Waits on streams: they end by themselves, and nobody waits for them.
+    pub(crate) streams: JoinSet<Waited>,
     pub(crate) change_latency: Latency,
     pub(crate) boundary_lag: Latency,
     pub(crate) counters: Counters,
@@ -84,10 +103,18 @@ impl Engine {
             by_subscription: HashMap::new(),
             people: BTreeMap::new(),
             presence: BTreeMap::new(),
+            by_hand: BTreeMap::new(),
+            calendars: BTreeMap::new(),
+            by_user: HashMap::new(),
+            watched_sinks: HashSet::new(),
+            call_users: HashMap::new(),
+            alerts: Alerts::default(),
+            taken_up: false,
             compute: Vec::new(),
             computing: 0,
             wheel: Wheel::default(),
             jobs: JoinSet::new(),
+            streams: JoinSet::new(),
             change_latency: Latency::default(),
             boundary_lag: Latency::default(),
             counters: Counters::default(),
@@ -122,6 +149,10 @@ impl Engine {
                 Some(done) = self.jobs.join_next(), if !self.jobs.is_empty() => match done {
                     Ok(done) => self.finish(done).await,
                     Err(error) => tracing::error!(code = "job-lost", %error, "a job ended without a result; the mailbox or sink is tried again"),
+                },
+                Some(waited) = self.streams.join_next(), if !self.streams.is_empty() => match waited {
+                    Ok(waited) => self.waited(waited),
+                    Err(error) => tracing::error!(code = "job-lost", %error, "listening to a sink ended without a result"),
                 },
                 message = self.inbox.recv() => match message {
                     Some(message) => self.receive(message).await,
@@ -178,6 +209,9 @@ impl Engine {
                 Timer::Prepare(key) => self.prepare_due(&key),
                 Timer::Absence(connection) => self.absence_due(&connection, now),
                 Timer::Connection(_) | Timer::Publish(_) => {}
+                Timer::Recompute(person) => self.recompute(&person),
+                Timer::Lease(person) => self.lease_due(&person, now),
+                Timer::Alerts => self.alerts_due(now),
                 Timer::Hooks(connection) => self.hooks_due(&connection),
                 Timer::HookSweep(connection) => self.sweep_hooks(&connection, now),
                 Timer::Republish(sink, person) => self.republish_due(&sink, &person),

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use calport_model::descriptor::{CheckReport, Severity};
 use calport_model::{Capability, ConnectorError, Window};
+use calport_rules::presence::CALL_LAYER;
 use calport_store::{FeedKey, PresenceRow, StoreError};
 use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
+use crate::calendars::CalendarEntry;
+use crate::calls::Calls;
 use crate::connection::{Class, Connection, Health, Work};
 use crate::feed::{FeedEntry, FeedState};
 use crate::people::PersonEntry;
@@ -39,7 +42,7 @@ impl Engine {
         for row in self.store.presence().await? {
             self.presence.insert(row.person.clone(), row);
         }
-        Ok(())
+        self.load_by_hand().await
     }
 
     /// The window of a read that begins now.
@@ -61,9 +64,12 @@ impl Engine {
         for (id, person) in plan.people {
             self.take_person(id, person, &matches, now).await;
         }
+        self.take_calendars(&matches, now).await;
         self.leave_unknown_places();
         self.drop_idle_feeds().await?;
-        let sources: BTreeSet<String> = self.people.values().map(|p| p.plan.source.clone()).collect();
+        self.index_sinks();
+        let calendars = self.calendars.values().map(|c| c.plan.connection.clone());
+        let sources: BTreeSet<String> = self.people.values().map(|p| p.plan.source.clone()).chain(calendars).collect();
         for source in sources {
             self.resolve_due(&source);
         }
@@ -71,7 +77,28 @@ impl Engine {
         for id in ids {
             self.recompute(&id);
         }
+        if !std::mem::replace(&mut self.taken_up, true) {
+            self.take_up_presence(now);
+        }
+        self.begin_alerts(now);
         Ok(())
+    }
+
+    /// Who is who at the sinks, whose overrules count, and whose calls.
+    fn index_sinks(&mut self) {
+        self.by_user.clear();
+        self.watched_sinks.clear();
+        self.call_users.clear();
+        for (id, person) in self.people.iter().filter(|(_, person)| person.plan.active) {
+            let plan = &person.plan;
+            self.by_user.insert((plan.sink.clone(), plan.user.clone()), id.clone());
+            if plan.overrules {
+                self.watched_sinks.insert(plan.sink.clone());
+            }
+            if plan.rules.signals.contains_key(CALL_LAYER) {
+                self.call_users.entry(plan.sink.clone()).or_default().push(plan.user.clone());
+            }
+        }
     }
 
     fn take_connections(&mut self, plans: impl Iterator<Item = crate::plan::ConnectionPlan>) {
@@ -90,6 +117,8 @@ impl Engine {
                     if !same {
                         connection.health = Health::Unchecked;
                         connection.paused_until = None;
+                        connection.watch.begin_anew();
+                        connection.calls = Calls::default();
                     }
                 }
             }
@@ -139,6 +168,7 @@ impl Engine {
             return;
         };
         entry.prepared = true;
+        entry.full = self.settings.full_read_at_start;
         let vip = self.people.get(&row.person).is_some_and(|p| p.plan.vip);
         if let Some(entry) = self.feeds.get_mut(&key) {
             entry.vip |= vip;
@@ -163,6 +193,8 @@ impl Engine {
         let moved = self.presence.get(id).is_some_and(|row| row.sink != plan.sink || row.user != plan.user);
         if moved && let Some(row) = self.presence.remove(id) {
             self.leave(row);
+            // What was set at the old sink does not hold at the new one.
+            self.end_by_hand(id, self.clock.now());
         }
     }
 
@@ -211,7 +243,8 @@ impl Engine {
 
     /// Mailboxes of which nobody is left are forgotten, with their subscriptions.
     async fn drop_idle_feeds(&mut self) -> Result<(), StoreError> {
-        let tied: std::collections::HashSet<FeedKey> = self.people.values().filter_map(|p| p.feed.clone()).collect();
+        let further = self.calendars.values().filter_map(|calendar| calendar.feed.clone());
+        let tied: std::collections::HashSet<FeedKey> = self.people.values().filter_map(|p| p.feed.clone()).chain(further).collect();
         let idle: Vec<FeedKey> = self
             .feeds
             .iter()
@@ -235,7 +268,9 @@ impl Engine {
 
     /// Whether a mailbox without people belongs to somebody who is being matched right now.
     fn may_come_back(&self, key: &FeedKey) -> bool {
-        self.people.values().any(|p| p.plan.source == key.connection && p.feed.is_none() && p.resolution.is_none() && p.plan.active)
+        let person = |p: &PersonEntry| p.plan.source == key.connection && p.feed.is_none() && p.resolution.is_none() && p.plan.active;
+        let calendar = |c: &CalendarEntry| c.plan.connection == key.connection && c.feed.is_none() && c.resolution.is_none();
+        self.people.values().any(person) || self.calendars.values().any(calendar)
     }
 
     /// Switches a connection on or off.
@@ -259,6 +294,8 @@ impl Engine {
             connection.health = Health::Unchecked;
             connection.failures = 0;
             connection.paused_until = None;
+            connection.watch.begin_anew();
+            connection.calls = Calls::default();
         }
     }
 
@@ -402,6 +439,9 @@ impl Engine {
             shown: row.and_then(|r| r.shown.clone()),
             in_step: row.is_none_or(|r| r.acknowledged == r.sequence),
             sink_error: person.sink_error.clone(),
+            calendars: self.calendar_statuses(&person.plan),
+            overruled: self.by_hand.get(id).is_some_and(|kept| kept.iter().any(|one| one.manual.ended_at.is_none())),
+            freshness: self.compute_order(id).map(|order| order.basis.freshness(self.clock.now())),
             next_change: person.boundary,
         }
     }

@@ -120,7 +120,8 @@ impl Basis {
         let input = self.input(now);
         let outcome = evaluate(&input);
         let signal = shown_signal(&outcome, &self.signals, &self.rules.layers, self.rules.oof_rank);
-        let falls = self.unknown_after.zip(self.verified).map(|(after, at)| backoff::after(at, after)).filter(|&at| at > now);
+        let past = Duration::from_millis(1);
+        let falls = self.unknown_after.zip(self.verified).map(|(after, at)| backoff::after(at, after + past)).filter(|&at| at > now);
         let next_change = outcome.next_boundary.into_iter().chain(falls).min();
         let (value, layer) = match (signal, &outcome.current.by_hand) {
             (Some(signal), _) => (signal_value(&input, signal), signal.layer.clone()),
@@ -138,9 +139,13 @@ impl Basis {
     /// State, activity and text stay as the person set them at the sink; greeting and forwarding follow the rules.
     fn word_for_word(&self, by_hand: &str, computed: PresenceValue) -> PresenceValue {
         match self.at_sink.get(by_hand) {
-            Some(set) => {
-                PresenceValue { availability: set.availability, activity: set.activity.clone(), text: set.text.clone(), ..computed }
-            }
+            Some(set) => PresenceValue {
+                availability: set.availability,
+                activity: set.activity.clone(),
+                text: set.text.clone(),
+                until: None,
+                ..computed
+            },
             None => computed,
         }
     }

@@ -1,7 +1,5 @@
 //! From the mirror to a wish: computing presence, at changes and at boundaries (SEMANTICS P-26 to P-28).
 
-use std::collections::BTreeMap;
-
 use calport_model::zone;
 use calport_store::{FeedKey, Store, StoreError};
 use jiff::Timestamp;
@@ -90,7 +88,7 @@ impl Engine {
                         person.boundary = None;
                     }
                     if !self.is_shown(&id) {
-                        self.want(&id, None);
+                        self.hide(&id);
                     }
                 }
             }
@@ -118,6 +116,9 @@ impl Engine {
             Some(zone::Resolved::Known(zone)) => zone,
             _ => person.plan.zone.clone().unwrap_or_else(|| self.settings.zone.clone()),
         };
+        let (overrides, at_sink, own) = self.overrides_of(id);
+        let mut keys = vec![key.clone()];
+        keys.extend(self.further_feeds(&person.plan));
         let basis = Basis {
             person: id.to_owned(),
             events: Vec::new(),
@@ -128,26 +129,37 @@ impl Engine {
             language: person.plan.language,
             rules: person.plan.rules.clone(),
             audience: person.plan.audience.clone(),
-            overrides: Vec::new(),
-            at_sink: BTreeMap::new(),
-            signals: Vec::new(),
+            overrides,
+            at_sink,
+            signals: self.signals_of(id),
             verified: entry.feed.last_verified,
             reconcile: self.routine_period(&key),
             unknown_after: self.settings.unknown_after,
         };
-        Some(ComputeOrder { basis, keys: vec![key], own: Vec::new() })
+        Some(ComputeOrder { basis, keys, own })
     }
 
     /// Presence was computed.
-    pub(crate) fn computed(&mut self, results: Vec<Computed>) {
+    pub(crate) async fn computed(&mut self, results: Vec<Computed>) {
+        let now = self.clock.now();
         self.computing -= 1;
         for (id, result) in results {
             self.counters.computations += 1;
             let Some(person) = self.people.get_mut(&id) else { continue };
             person.computing = false;
             let again = std::mem::take(&mut person.again);
+            if std::mem::take(&mut person.outdated) {
+                self.recompute(&id);
+                continue;
+            }
             match result {
                 Ok(shown) => {
+                    let mut by_hand = self.note_ends(&id, &shown.outcome, now);
+                    by_hand |= self.mirror_current(&id, &shown.outcome, now);
+                    if by_hand {
+                        self.store_by_hand(&id).await;
+                    }
+                    let Some(person) = self.people.get_mut(&id) else { continue };
                     let boundary = shown.next_change;
                     if person.boundary != boundary {
                         person.boundary = boundary;

@@ -9,6 +9,9 @@ use calport_store::FeedKey;
 use jiff::Timestamp;
 
 use crate::backoff;
+use crate::calls::Calls;
+use crate::current::CurrentOrder;
+use crate::overrule::Watch;
 use crate::plan::ConnectionPlan;
 
 /// Requests under way at the start (SEMANTICS R-01: learned from there).
@@ -39,6 +42,8 @@ pub(crate) enum Work {
     Unsubscribe(Vec<String>),
     /// Read stored hook requests.
     Hooks,
+    /// Write an appointment for a state set by hand.
+    Current(Box<CurrentOrder>),
 }
 
 /// The order in which work is taken (SEMANTICS R-02).
@@ -104,6 +109,8 @@ pub(crate) struct Connection {
     pub publish_set: HashSet<String>,
     pub publishing: usize,
     pub next_publish: Option<Timestamp>,
+    pub watch: Watch,
+    pub calls: Calls,
 }
 
 impl Connection {
@@ -129,6 +136,8 @@ impl Connection {
             publish_set: HashSet::new(),
             publishing: 0,
             next_publish: None,
+            watch: Watch::default(),
+            calls: Calls::default(),
         }
     }
 

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use calport_model::descriptor::CheckReport;
 use calport_model::notification::{Hint, Subscription};
-use calport_model::presence::PresenceReceipt;
+use calport_model::presence::{PresenceReading, PresenceReceipt};
 use calport_model::{Absence, ConnectorError};
 use calport_store::{Feed, FeedKey, PersonRow, PresenceRow};
 use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
+use crate::calls::CallAnswers;
 use crate::compute::{Computed, compute};
 use crate::connection::{Health, Work};
+use crate::current::{CurrentOrder, Stepped, carry_out};
 use crate::people::resolve_people;
 use crate::prepare::{HookError, Prepared, prepare, read_hooks};
 use crate::publish::publish;
@@ -25,6 +27,13 @@ const MOST_COMPUTING: usize = 2;
 const ROLL_BEFORE: Duration = Duration::from_secs(14 * 86_400);
 /// Over how long the mailboxes' rolls are spread.
 const ROLL_SPREAD: Duration = Duration::from_secs(7 * 86_400);
+
+/// Whether the whole window is to be read and compared (FEATURES C09). Each mailbox has its place in the last seventh of the
+/// interval, so that they do not all come at once.
+fn full_read_due(feed: &Feed, interval: Duration, now: Timestamp) -> bool {
+    let early = backoff::place(&feed.key, interval / 7);
+    feed.complete && feed.full_read.is_none_or(|at| backoff::between(at, now) + early >= interval)
+}
 
 type Answers<T> = Result<Vec<Result<T, ConnectorError>>, ConnectorError>;
 
@@ -42,6 +51,10 @@ pub(crate) enum Done {
     Computed(Vec<Computed>),
     Published(String, Vec<PresenceRow>, Vec<Result<PresenceReceipt, ConnectorError>>),
     Unsubscribed(String),
+    SinkRead(String, Timestamp, Vec<String>, Answers<PresenceReading>),
+    Calls(String, CallAnswers),
+    Current(String, CurrentOrder, Result<Stepped, ConnectorError>),
+    Alerted(Vec<String>, usize, Result<(), ConnectorError>),
 }
 
 impl Engine {
@@ -52,6 +65,8 @@ impl Engine {
         for id in &ids {
             self.check_if_due(id, now);
             self.read_hooks_if_waiting(id, now);
+            self.watch_sink(id, now);
+            self.ask_calls(id, now);
             while let Some(work) = self.connections.get_mut(id).and_then(|c| c.take(now)) {
                 self.start_work(id, work);
             }
@@ -126,7 +141,7 @@ impl Engine {
                 self.jobs.spawn(async move { Done::Absences(id, keys, api.read_absences(mailboxes).await) });
             }
             Work::Resolve(people) => {
-                let plans: Vec<_> = people.iter().filter_map(|p| self.people.get(p)).map(|p| p.plan.clone()).collect();
+                let plans: Vec<_> = people.iter().filter_map(|id| self.wanted_match(id)).collect();
                 self.jobs.spawn(async move {
                     let rows = resolve_people(api.as_ref(), &plans, now).await;
                     Done::Resolved(id, people, rows)
@@ -148,6 +163,12 @@ impl Engine {
                     Done::Unsubscribed(id)
                 });
             }
+            Work::Current(order) => {
+                self.jobs.spawn(async move {
+                    let result = carry_out(api.as_ref(), &order).await;
+                    Done::Current(id, *order, result)
+                });
+            }
             Work::Hooks => {
                 self.jobs.spawn(async move {
                     let read = read_hooks(&store, api.as_ref(), &id).await;
@@ -160,7 +181,7 @@ impl Engine {
     fn start_sync(&mut self, key: FeedKey) {
         let now = self.clock.now();
         let window = self.window(now);
-        let (Some(connection), Some(entry)) = (self.connections.get_mut(&key.connection), self.feeds.get(&key)) else {
+        let (Some(connection), Some(entry)) = (self.connections.get_mut(&key.connection), self.feeds.get_mut(&key)) else {
             if let Some(connection) = self.connections.get_mut(&key.connection) {
                 connection.in_flight -= 1;
             }
@@ -171,7 +192,8 @@ impl Engine {
             _ => self.settings.zone.clone(),
         };
         let (store, api, mut feed) = (self.store.clone(), connection.plan.api.clone(), entry.feed.clone());
-        if backoff::between(now, feed.window.end) < ROLL_BEFORE + backoff::place(&key, ROLL_SPREAD) {
+        let rolls = backoff::between(now, feed.window.end) < ROLL_BEFORE + backoff::place(&key, ROLL_SPREAD);
+        if rolls || std::mem::take(&mut entry.full) || full_read_due(&feed, self.settings.full_read, now) {
             feed.cursor = None;
         }
         self.jobs.spawn(async move {
@@ -190,9 +212,16 @@ impl Engine {
             | Done::Renewed(id, ..)
             | Done::Absences(id, ..)
             | Done::Hooks(id, _)
+            | Done::Current(id, ..)
             | Done::Unsubscribed(id) => Some(id.clone()),
             Done::Synced(key, ..) => Some(key.connection.clone()),
-            Done::Nothing | Done::Checked(..) | Done::Computed(_) | Done::Published(..) => None,
+            Done::Nothing
+            | Done::Checked(..)
+            | Done::Computed(_)
+            | Done::Published(..)
+            | Done::SinkRead(..)
+            | Done::Calls(..)
+            | Done::Alerted(..) => None,
         };
         if let Some(connection) = connection.and_then(|id| self.connections.get_mut(&id)) {
             connection.in_flight = connection.in_flight.saturating_sub(1);
@@ -207,7 +236,11 @@ impl Engine {
             Done::Absences(id, keys, result) => self.absences_read(&id, keys, result).await,
             Done::Hooks(id, result) => self.hooks_read(&id, result).await,
             Done::Synced(key, result, feed) => self.feed_read(&key, result, feed.map(|f| *f)),
-            Done::Computed(results) => self.computed(results),
+            Done::SinkRead(sink, began, users, result) => self.sink_read(&sink, began, users, result).await,
+            Done::Calls(sink, result) => self.calls_read(&sink, result),
+            Done::Current(id, order, result) => self.current_written(&id, order, result).await,
+            Done::Alerted(told, over, result) => self.alerted(told, over, result),
+            Done::Computed(results) => self.computed(results).await,
             Done::Published(sink, rows, answers) => self.published(&sink, rows, answers),
         }
     }

@@ -66,6 +66,8 @@ pub(crate) struct FeedEntry {
     pub renew_at: Option<Timestamp>,
     pub absence_due: Option<Timestamp>,
     pub absence_busy: bool,
+    /// The next read is of the whole window.
+    pub full: bool,
 }
 
 impl FeedEntry {
@@ -90,6 +92,7 @@ impl FeedEntry {
             renew_at: None,
             absence_due: None,
             absence_busy: false,
+            full: false,
         }
     }
 }
@@ -204,7 +207,7 @@ impl Engine {
                 mailbox = key.mailbox,
                 events = outcome.upserts,
                 removed = outcome.removed,
-                "the window was read again and compared: the server no longer accepts the cursor, or the window moved on"
+                "the window was read again and compared: a full read was due, the window moved on, or the server no longer accepts the cursor"
             );
         }
         for (id, reason) in &outcome.unreadable {
@@ -272,8 +275,7 @@ impl Engine {
         entry.state = state;
         entry.again = false;
         if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Moved(_)) {
-            let people = entry.people.clone();
-            self.resolve_again(&people);
+            self.resolve_again(key);
         }
         self.schedule(key, at, Class::Reconcile);
     }

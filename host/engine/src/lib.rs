@@ -10,18 +10,25 @@
 
 mod absence;
 mod actor;
+mod alert;
 mod apply;
 mod backoff;
 mod basis;
+mod by_hand;
+mod calendars;
+mod calls;
 mod compute;
 mod connection;
+mod current;
 mod dispatch;
 mod feed;
 mod handle;
 mod latency;
+mod overrule;
 mod people;
 mod plan;
 mod prepare;
+mod preview;
 mod publish;
 mod secrets;
 mod status;
@@ -30,9 +37,11 @@ mod wheel;
 
 pub use actor::Engine;
 pub use basis::{Basis, Shown};
+pub use calendars::CalendarStatus;
 pub use handle::{BasisError, EngineHandle, Gone};
 pub use people::resolve_people;
 pub use plan::{AlertPlan, CalendarPlan, ConnectionPlan, PersonPlan, Plan, Settings};
+pub use preview::{Change, Moment, Seen, difference, line};
 pub use secrets::HookSecrets;
 pub use status::{ConnectionStatus, LatencyStatus, PersonStatus, ProgressStatus, Status};
 pub use sync::{SyncOutcome, sync_feed};

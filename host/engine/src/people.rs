@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
+use crate::calendars::as_person;
 use crate::connection::{Class, Work};
 use crate::feed::FeedEntry;
 use crate::plan::PersonPlan;
@@ -27,10 +28,18 @@ pub(crate) struct PersonEntry {
     pub resolving: bool,
     pub computing: bool,
     pub again: bool,
+    /// What is being computed does not know of a state set by hand meanwhile: its result is not shown.
+    pub outdated: bool,
     pub boundary: Option<Timestamp>,
     pub boundary_hit: Option<Timestamp>,
     pub noticed: Option<Timestamp>,
     pub publishing: bool,
+    /// The sink is to be read once what is under way has arrived.
+    pub read_again: bool,
+    /// How often in a row the sink lost the value.
+    pub drops: u32,
+    pub dropped_at: Option<Timestamp>,
+    pub on_call: bool,
     pub sink_failures: u32,
     pub sink_error: Option<String>,
 }
@@ -44,10 +53,15 @@ impl PersonEntry {
             resolving: false,
             computing: false,
             again: false,
+            outdated: false,
             boundary: None,
             boundary_hit: None,
             noticed: None,
             publishing: false,
+            read_again: false,
+            drops: 0,
+            dropped_at: None,
+            on_call: false,
             sink_failures: 0,
             sink_error: None,
         }
@@ -152,27 +166,34 @@ impl Engine {
                 open.push(id.clone());
             }
         }
+        for (id, calendar) in &mut self.calendars {
+            if calendar.plan.connection == connection && calendar.feed.is_none() && !calendar.resolving {
+                calendar.resolving = true;
+                open.push(id.clone());
+            }
+        }
         let Some(state) = self.connections.get_mut(connection) else { return };
         for batch in open.chunks(BATCH) {
             state.push(Class::First, Work::Resolve(batch.to_vec()));
         }
     }
 
-    /// Forgets matches that turned out wrong and asks again.
-    pub(crate) fn resolve_again(&mut self, people: &[String]) {
-        let now = self.clock.now();
-        for id in people {
-            let Some(person) = self.people.get_mut(id) else { continue };
-            if let Some(key) = person.feed.take()
-                && let Some(entry) = self.feeds.get_mut(&key)
-            {
-                entry.people.retain(|p| p != id);
-            }
-            let source = self.people.get(id).map(|p| p.plan.source.clone());
-            if let Some(source) = source {
-                self.wheel.set(backoff::after(now, RETRY), Timer::Resolve(source));
-            }
+    /// What is asked for to find the mailbox of a person, or a further calendar.
+    pub(crate) fn wanted_match(&self, id: &str) -> Option<PersonPlan> {
+        let person = self.people.get(id).map(|person| person.plan.clone());
+        person.or_else(|| self.calendars.get(id).map(|calendar| as_person(&calendar.plan)))
+    }
+
+    /// Forgets the matches that led to a mailbox that is not there, and asks again later.
+    pub(crate) fn resolve_again(&mut self, key: &FeedKey) {
+        for person in self.people.values_mut().filter(|person| person.feed.as_ref() == Some(key)) {
+            person.feed = None;
         }
+        for calendar in self.calendars.values_mut().filter(|calendar| calendar.feed.as_ref() == Some(key)) {
+            calendar.feed = None;
+        }
+        self.tie_calendars();
+        self.wheel.set(backoff::after(self.clock.now(), RETRY), Timer::Resolve(key.connection.clone()));
     }
 
     /// People were asked for.
@@ -181,6 +202,9 @@ impl Engine {
         for id in &ids {
             if let Some(person) = self.people.get_mut(id) {
                 person.resolving = false;
+            }
+            if let Some(calendar) = self.calendars.get_mut(id) {
+                calendar.resolving = false;
             }
         }
         match result {
@@ -196,15 +220,36 @@ impl Engine {
                 for row in rows {
                     retry |= row.mailbox.is_none();
                     if row.mailbox.is_none() {
-                        tracing::warn!(code = row.resolution.as_str(), connection, person = row.person, "{}", row.detail);
+                        tracing::warn!(code = row.resolution.as_str(), connection, person = row.name, "{}", row.detail);
                     }
-                    self.take_match(row, now).await;
+                    if self.calendars.contains_key(&row.person) {
+                        self.take_calendar_match(row, now).await;
+                    } else {
+                        self.take_match(row, now).await;
+                    }
                 }
                 if retry {
                     self.wheel.set(backoff::after(now, RETRY), Timer::Resolve(connection.to_owned()));
                 }
             }
         }
+    }
+
+    /// Has a feed for a mailbox; false when it could not be stored.
+    pub(crate) async fn ensure_feed(&mut self, key: &FeedKey, now: Timestamp) -> bool {
+        if self.feeds.contains_key(key) {
+            return true;
+        }
+        let format = self.connections.get(&key.connection).map_or(0, |c| c.plan.api.descriptor().cursor_format);
+        let feed = Feed::new(key.clone(), self.window(now), format);
+        if let Err(error) = self.store.add_feed(&feed).await {
+            tracing::error!(code = "store-failed", %error, mailbox = key.mailbox, "a mailbox could not be stored");
+            return false;
+        }
+        self.feeds.insert(key.clone(), FeedEntry::new(feed));
+        let progress = self.progress.get_or_insert(crate::actor::Progress { began: now, done: 0, total: 0, said: 0 });
+        progress.total += 1;
+        true
     }
 
     /// Ties a person to the feed of the mailbox found.
@@ -215,16 +260,8 @@ impl Engine {
         person.resolution = Some(row);
         person.feed.clone_from(&key);
         let Some(key) = key else { return };
-        if !self.feeds.contains_key(&key) {
-            let format = self.connections.get(&key.connection).map_or(0, |c| c.plan.api.descriptor().cursor_format);
-            let feed = Feed::new(key.clone(), self.window(now), format);
-            if let Err(error) = self.store.add_feed(&feed).await {
-                tracing::error!(code = "store-failed", %error, mailbox = key.mailbox, "a mailbox could not be stored");
-                return;
-            }
-            self.feeds.insert(key.clone(), FeedEntry::new(feed));
-            let progress = self.progress.get_or_insert(crate::actor::Progress { began: now, done: 0, total: 0, said: 0 });
-            progress.total += 1;
+        if !self.ensure_feed(&key, now).await {
+            return;
         }
         if let Some(entry) = self.feeds.get_mut(&key) {
             if !entry.people.contains(&id) {

@@ -45,6 +45,13 @@ pub(crate) async fn publish(
     let mut audit = Vec::new();
     for (row, answer) in rows.iter_mut().zip(&answers) {
         let Ok(receipt) = answer else { continue };
+        row.token.clone_from(&receipt.token);
+        row.expires = receipt.expires.filter(|_| row.wanted.is_some());
+        row.shown_at = Some(now);
+        if row.acknowledged == row.sequence {
+            // A lease was renewed: nothing else is shown than before.
+            continue;
+        }
         audit.push(AuditEntry {
             at: now,
             subject: row.person.clone(),
@@ -55,8 +62,9 @@ pub(crate) async fn publish(
         });
         row.acknowledged = row.sequence;
         row.shown.clone_from(&row.wanted);
-        row.token.clone_from(&receipt.token);
-        row.shown_at = Some(now);
+        if let (Some(shown), Some(stored)) = (&mut row.shown, &receipt.stored_text) {
+            shown.text.clone_from(stored);
+        }
     }
     let stored = async {
         store.set_presence(&rows).await?;
@@ -66,6 +74,17 @@ pub(crate) async fn publish(
         tracing::error!(code = "store-failed", %error, "what the sink took could not be stored; it is sent again after a restart");
     }
     (rows, answers)
+}
+
+/// Half way between two instants.
+fn half_way(from: Timestamp, to: Timestamp) -> Timestamp {
+    backoff::after(from, backoff::between(from, to) / 2)
+}
+
+/// Whether the sink would let the value lapse before its end.
+fn lapses_too_early(row: &PresenceRow) -> bool {
+    let Some(value) = &row.shown else { return false };
+    row.expires.is_some_and(|expires| value.until.is_none_or(|until| until > expires))
 }
 
 impl Engine {
@@ -131,6 +150,7 @@ impl Engine {
             && matches!(connection.health, crate::connection::Health::Online)
             && connection.paused_until.is_none_or(|t| t <= now)
             && connection.next_publish.is_none_or(|t| t <= now)
+            && !connection.watch.holds(now)
     }
 
     /// Takes the next batch for a sink: each person's newest value, one under way per person (SEMANTICS R-07).
@@ -154,7 +174,8 @@ impl Engine {
                 continue;
             }
             connection.publish_set.remove(&id);
-            if let Some(row) = self.presence.get(&id) {
+            // What is in step goes out again only to renew a lease.
+            if let Some(row) = self.presence.get(&id).filter(|row| row.acknowledged < row.sequence || row.expires.is_some()) {
                 if let Some(person) = self.people.get_mut(&id) {
                     person.publishing = true;
                 }
@@ -183,6 +204,11 @@ impl Engine {
         for (sent, answer) in rows.into_iter().zip(answers) {
             if let Some(person) = self.people.get_mut(&sent.person) {
                 person.publishing = false;
+                if std::mem::take(&mut person.read_again)
+                    && let Some(connection) = self.connections.get_mut(sink)
+                {
+                    connection.watch.read(&sent.user);
+                }
             }
             match answer {
                 Ok(_) => self.shown(sink, sent, now),
@@ -192,11 +218,23 @@ impl Engine {
     }
 
     fn shown(&mut self, sink: &str, sent: PresenceRow, now: Timestamp) {
-        self.counters.published += 1;
         if let Some(connection) = self.connections.get_mut(sink) {
             connection.succeeded();
         }
         let Some(row) = self.presence.get_mut(&sent.person) else { return };
+        row.expires = sent.expires.filter(|_| lapses_too_early(&sent));
+        if let Some(expires) = row.expires {
+            self.wheel.set(half_way(now, expires), Timer::Lease(sent.person.clone()));
+        }
+        if row.acknowledged >= sent.sequence {
+            row.token.clone_from(&sent.token);
+            row.shown_at = sent.shown_at;
+            if row.acknowledged < row.sequence {
+                self.enqueue(sink, &sent.person);
+            }
+            return;
+        }
+        self.counters.published += 1;
         row.acknowledged = row.acknowledged.max(sent.acknowledged);
         row.shown.clone_from(&sent.shown);
         row.token.clone_from(&sent.token);
@@ -263,6 +301,37 @@ impl Engine {
             }
         };
         self.wheel.set(backoff::after(now, wait), Timer::Republish(sink.to_owned(), id.to_owned()));
+    }
+
+    /// What the sink keeps of a person lapses soon: it is sent again, which is no publish (SEMANTICS P-30).
+    pub(crate) fn lease_due(&mut self, id: &str, now: Timestamp) {
+        let Some(row) = self.presence.get(id) else { return };
+        let due = row.expires.zip(row.shown_at).is_some_and(|(expires, at)| half_way(at, expires) <= now);
+        if due && row.wanted.is_some() {
+            let sink = row.sink.clone();
+            self.enqueue(&sink, id);
+        }
+    }
+
+    /// After a start: leases are taken up, and what a sink would show for ever although its end has passed is cleared unless it
+    /// can be computed anew (SEMANTICS P-30).
+    pub(crate) fn take_up_presence(&mut self, now: Timestamp) {
+        let leases: Vec<String> = self.presence.values().filter(|row| row.expires.is_some()).map(|row| row.person.clone()).collect();
+        for person in leases {
+            let at = self.presence.get(&person).and_then(|row| Some(half_way(row.shown_at?, row.expires?))).unwrap_or(now);
+            self.wheel.set(at.max(now), Timer::Lease(person));
+        }
+        let overdue = self.presence.values().filter(|row| {
+            let keeps = self.connections.get(&row.sink).and_then(|c| c.plan.api.descriptor().sink.as_ref().map(|s| !s.expiry));
+            keeps == Some(true) && row.shown.as_ref().and_then(|value| value.until).is_some_and(|until| until <= now)
+        });
+        let overdue: Vec<String> = overdue.map(|row| row.person.clone()).collect();
+        for person in overdue {
+            if self.people.contains_key(&person) && self.compute_order(&person).is_none() {
+                tracing::info!(code = "overdue-cleared", person, "the end of what the sink shows has passed; it is cleared");
+                self.want(&person, None);
+            }
+        }
     }
 
     /// A failed value is due again.

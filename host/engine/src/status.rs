@@ -1,8 +1,11 @@
 //! How things are, for commands, pages and metrics. No private text is in it.
 
 use calport_model::PresenceValue;
+use calport_rules::presence::Freshness;
 use jiff::Timestamp;
 use serde::Serialize;
+
+use crate::calendars::CalendarStatus;
 
 /// Everything.
 #[derive(Clone, Debug, Serialize)]
@@ -101,6 +104,12 @@ pub struct PersonStatus {
     pub in_step: bool,
     /// Why the sink has not.
     pub sink_error: Option<String>,
+    /// Further calendars that count.
+    pub calendars: Vec<CalendarStatus>,
+    /// Whether a state set by hand holds.
+    pub overruled: bool,
+    /// Whether the mirror is `fresh`, `stale` or too old to claim anything (`unknown`), by SEMANTICS P-26.
+    pub freshness: Option<Freshness>,
     /// When presence changes by itself.
     pub next_change: Option<Timestamp>,
 }

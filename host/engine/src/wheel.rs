@@ -32,6 +32,12 @@ pub(crate) enum Timer {
     Publish(String),
     /// A person's value that a sink did not take is sent again.
     Republish(String, String),
+    /// A person's presence, and what follows from it, is to be looked at again.
+    Recompute(String),
+    /// What the sink keeps of a person lapses unless it is renewed.
+    Lease(String),
+    /// It is looked for lasting failures.
+    Alerts,
     /// People of a connection are to be matched again.
     Resolve(String),
 }

@@ -1,56 +1,22 @@
-//! A calendar and a sink in memory, behind the same trait as every connector.
-#![allow(missing_docs)]
+//! A calendar in memory.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use calport_engine::{ConnectionPlan, Engine, EngineHandle, HookSecrets, PersonPlan, Plan, Settings};
 use calport_model::connector::{Change, ChangePage, IdPage, Instances};
-use calport_model::descriptor::{CheckReport, FeedProfile, HookProfile, HookSecret, SinkProfile};
+use calport_model::descriptor::{CheckReport, FeedProfile, HookProfile, HookSecret};
 use calport_model::directory::{Entry, EntryKind, EntryPage, MailboxInfo, Resolution};
-use calport_model::event::Response;
 use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
-use calport_model::presence::{PresenceCommand, PresenceReading, PresenceReceipt, PresenceUpdate};
+use calport_model::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
+use calport_model::write::{EventDraft, EventField, MailMessage, WriteTarget, Written};
 use calport_model::{
-    Absence, AbsenceState, Answer, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, EventKind,
-    Items, ManualClock, PrivateText, Sensitivity, ShowAs, Span, Window,
+    Absence, AbsenceState, Answer, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, Items,
+    ManualClock, Span, Window,
 };
-use calport_rules::Language;
-use calport_store::{NoSeal, Store};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
-pub fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
-
-pub fn failure(kind: ErrorKind, scope: ErrorScope) -> ConnectorError {
-    ConnectorError::new(kind, scope, "the fake refuses")
-}
-
-fn now<T: Send + 'static>(value: Result<T, ConnectorError>) -> Answer<'static, T> {
-    Box::pin(std::future::ready(value))
-}
-
-pub fn busy(id: &str, start: &str, end: &str, subject: &str) -> Event {
-    Event {
-        id: id.into(),
-        version: "1".into(),
-        uid: String::new(),
-        kind: EventKind::Single,
-        span: Span::Timed { start: at(start), end: at(end) },
-        zone_assumed: false,
-        subject: PrivateText::new(subject),
-        location: PrivateText::default(),
-        show_as: ShowAs::Busy,
-        sensitivity: Sensitivity::Normal,
-        categories: Vec::new(),
-        organizer: None,
-        response: Response::None,
-        cancelled: false,
-    }
-}
+use super::{descriptor, failure, now, unsupported};
 
 #[derive(Default)]
 pub struct Mailbox {
@@ -75,6 +41,16 @@ pub struct CalendarState {
     pub renewals: usize,
     pub next_hint: Option<HintKind>,
     pub absences: HashMap<String, AbsenceState>,
+    /// Operations that were carried out: a repeated one makes nothing.
+    pub operations: HashMap<String, String>,
+    pub tags: BTreeMap<String, String>,
+    pub writes: Vec<String>,
+    /// The next create happens, and its answer is lost.
+    pub lose_answer: bool,
+    /// The next update meets a version of somebody else.
+    pub conflict: bool,
+    pub mails: Vec<MailMessage>,
+    pub fail_mail: bool,
 }
 
 pub struct Calendar {
@@ -104,31 +80,12 @@ impl Calendar {
     }
 }
 
-fn descriptor(name: &str, capabilities: Vec<Capability>) -> Descriptor {
-    Descriptor {
-        name: name.into(),
-        display_name: name.to_uppercase(),
-        version: "1.0.0".into(),
-        identity_version: 1,
-        cursor_format: 1,
-        settings_schema: "{}".into(),
-        endpoints: Vec::new(),
-        permissions: Vec::new(),
-        feed: None,
-        sink: None,
-        hook: None,
-        streams: false,
-        capabilities,
-    }
-}
-
-fn unsupported<T: Send + 'static>() -> Answer<'static, T> {
-    now(Err(failure(ErrorKind::Unsupported, ErrorScope::Connection)))
-}
-
 impl ConnectorApi for Calendar {
     fn descriptor(&self) -> Arc<Descriptor> {
-        let mut d = descriptor("cal", vec![Capability::Calendar, Capability::Directory, Capability::Absence, Capability::Notifications]);
+        let mut d = descriptor(
+            "cal",
+            vec![Capability::Calendar, Capability::Directory, Capability::Absence, Capability::Notifications, Capability::Mail],
+        );
         d.feed = Some(FeedProfile {
             occurrences: true,
             per_mailbox: true,
@@ -289,6 +246,69 @@ impl ConnectorApi for Calendar {
             })
             .collect()))
     }
+    fn create_event(&self, mailbox: String, draft: EventDraft) -> Answer<'_, Written> {
+        let mut state = self.state.lock().unwrap();
+        if let Some(id) = state.operations.get(&draft.operation) {
+            return now(Ok(Written { id: id.clone(), version: Some("1".into()), truncated: Vec::new() }));
+        }
+        let id = format!("new-{}", state.operations.len() + 1);
+        let mut event = super::busy(&id, "2026-01-01T00:00:00Z", "2026-01-01T01:00:00Z", "");
+        change(&mut event, draft.fields);
+        state.writes.push(format!("create {} {:?}", event.subject.expose(), event.span));
+        state.operations.insert(draft.operation, id.clone());
+        state.tags.insert(draft.tag.unwrap(), id.clone());
+        let mailbox = state.mailboxes.entry(mailbox).or_default();
+        mailbox.events.insert(id.clone(), event.clone());
+        mailbox.log.push(Change::Upsert(Box::new(event)));
+        if std::mem::take(&mut state.lose_answer) {
+            return now(Err(failure(ErrorKind::OutcomeUnknown, ErrorScope::Item)));
+        }
+        now(Ok(Written { id, version: Some("1".into()), truncated: Vec::new() }))
+    }
+    fn update_event(
+        &self,
+        mailbox: String,
+        target: WriteTarget,
+        fields: Vec<EventField>,
+        condition: Option<String>,
+    ) -> Answer<'_, Written> {
+        let mut state = self.state.lock().unwrap();
+        let WriteTarget::Item(id) = target else { return unsupported() };
+        let conflict = std::mem::take(&mut state.conflict);
+        let mailbox = state.mailboxes.entry(mailbox).or_default();
+        let Some(event) = mailbox.events.get_mut(&id) else { return now(Err(failure(ErrorKind::NotFound, ErrorScope::Item))) };
+        if conflict {
+            event.version.push('x');
+        }
+        if condition.as_ref() != Some(&event.version) {
+            return now(Err(failure(ErrorKind::Conflict(None), ErrorScope::Item)));
+        }
+        change(event, fields);
+        event.version.push('+');
+        let event = event.clone();
+        mailbox.log.push(Change::Upsert(Box::new(event.clone())));
+        state.writes.push(format!("update {id} {:?}", event.span));
+        now(Ok(Written { id, version: Some(event.version), truncated: Vec::new() }))
+    }
+    fn delete_event(&self, mailbox: String, target: WriteTarget, _: Option<String>) -> Answer<'_, ()> {
+        let WriteTarget::Item(id) = target else { return unsupported() };
+        self.delete(&mailbox, &id);
+        self.with(|s| s.writes.push(format!("delete {id}")));
+        now(Ok(()))
+    }
+    fn find_by_tag(&self, mailbox: String, tag: String) -> Answer<'_, Vec<Event>> {
+        let state = self.state.lock().unwrap();
+        let found = state.tags.get(&tag).and_then(|id| state.mailboxes.get(&mailbox)?.events.get(id));
+        now(Ok(found.cloned().into_iter().collect()))
+    }
+    fn send_mail(&self, message: MailMessage) -> Answer<'_, ()> {
+        let mut state = self.state.lock().unwrap();
+        if state.fail_mail {
+            return now(Err(failure(ErrorKind::Unavailable, ErrorScope::Item)));
+        }
+        state.mails.push(message);
+        now(Ok(()))
+    }
     fn unsubscribe(&self, ids: Vec<String>) -> Answer<'_, Items<()>> {
         let mut state = self.state.lock().unwrap();
         now(Ok(ids
@@ -322,214 +342,16 @@ impl ConnectorApi for Calendar {
     }
 }
 
-#[derive(Default)]
-pub struct SinkState {
-    pub log: Vec<(String, Option<String>)>,
-    pub users: BTreeMap<String, String>,
-    pub fail: Option<ConnectorError>,
-    pub sequences: Vec<u64>,
-}
-
-#[derive(Default)]
-pub struct Sink {
-    pub state: Mutex<SinkState>,
-}
-
-impl Sink {
-    pub fn shows(&self, user: &str) -> Option<String> {
-        self.state.lock().unwrap().users.get(user).cloned()
-    }
-    pub fn count(&self) -> usize {
-        self.state.lock().unwrap().log.len()
-    }
-}
-
-impl ConnectorApi for Sink {
-    fn descriptor(&self) -> Arc<Descriptor> {
-        let mut d = descriptor("pbx", vec![Capability::Presence]);
-        d.sink = Some(SinkProfile {
-            text_limit: 255,
-            text_limit_in_bytes: true,
-            expiry: false,
-            greeting: false,
-            forwarding: false,
-            readable: true,
-            batch_size: 50,
-            changes_per_second: 0,
-        });
-        Arc::new(d)
-    }
-    fn check(&self) -> Answer<'_, CheckReport> {
-        now(Ok(CheckReport { server: "Fake PBX".into(), version: "2".into(), findings: Vec::new() }))
-    }
-    fn migrate_cursor(&self, _: u32, _: String) -> Answer<'_, String> {
-        unsupported()
-    }
-    fn list_entries(&self, _: Option<String>) -> Answer<'_, EntryPage> {
-        unsupported()
-    }
-    fn resolve(&self, _: Vec<String>) -> Answer<'_, Items<Resolution>> {
-        unsupported()
-    }
-    fn mailbox_infos(&self, _: Vec<String>) -> Answer<'_, Items<MailboxInfo>> {
-        unsupported()
-    }
-    fn changes(&self, _: String, _: Window, _: Option<String>) -> Answer<'_, ChangePage> {
-        unsupported()
-    }
-    fn instances(&self, _: String, _: String, _: Window) -> Answer<'_, Instances> {
-        unsupported()
-    }
-    fn get_events(&self, _: String, _: Vec<String>) -> Answer<'_, Items<Event>> {
-        unsupported()
-    }
-    fn ids(&self, _: String, _: Window, _: Option<String>) -> Answer<'_, IdPage> {
-        unsupported()
-    }
-    fn read_absences(&self, _: Vec<String>) -> Answer<'_, Items<Absence>> {
-        unsupported()
-    }
-    fn set_presence(&self, updates: Vec<PresenceUpdate>) -> Answer<'_, Items<PresenceReceipt>> {
-        let mut state = self.state.lock().unwrap();
-        now(Ok(updates
-            .into_iter()
-            .map(|u| {
-                if let Some(error) = &state.fail {
-                    return Err(error.clone());
-                }
-                state.sequences.push(u.sequence);
-                let text = match u.command {
-                    PresenceCommand::Set(value) => Some(value.text),
-                    PresenceCommand::Clear => None,
-                };
-                match &text {
-                    Some(text) => state.users.insert(u.user.clone(), text.clone()),
-                    None => state.users.remove(&u.user),
-                };
-                state.log.push((u.user, text));
-                Ok(PresenceReceipt::default())
-            })
-            .collect()))
-    }
-    fn read_presence(&self, _: Vec<String>) -> Answer<'_, Items<PresenceReading>> {
-        unsupported()
-    }
-    fn subscribe(&self, _: Vec<SubscriptionRequest>) -> Answer<'_, Items<Subscription>> {
-        unsupported()
-    }
-    fn renew(&self, _: Vec<Renewal>) -> Answer<'_, Items<Subscription>> {
-        unsupported()
-    }
-    fn unsubscribe(&self, _: Vec<String>) -> Answer<'_, Items<()>> {
-        unsupported()
-    }
-    fn live_subscriptions(&self) -> Answer<'_, Vec<Subscription>> {
-        unsupported()
-    }
-    fn read_hooks(&self, _: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>> {
-        unsupported()
-    }
-    fn wait(&self, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
-        unsupported()
-    }
-}
-
-pub struct Rig {
-    pub clock: Arc<ManualClock>,
-    pub calendar: Arc<Calendar>,
-    pub sink: Arc<Sink>,
-    pub store: Store,
-    pub engine: EngineHandle,
-    pub people: Vec<String>,
-    pub settings: Settings,
-    pub off: Vec<String>,
-    pub hooks: bool,
-}
-
-impl Rig {
-    pub async fn new(people: &[&str]) -> Self {
-        let clock = Arc::new(ManualClock::new(at("2026-03-02T08:00:00Z")));
-        let calendar = Arc::new(Calendar { state: Mutex::default(), clock: clock.clone() });
-        for person in people {
-            calendar.with(|s| s.mailboxes.insert(format!("{person}@example.com"), Mailbox::default()));
+fn change(event: &mut Event, fields: Vec<EventField>) {
+    for field in fields {
+        match field {
+            EventField::Time { span, .. } => event.span = span,
+            EventField::Subject(subject) => event.subject = subject,
+            EventField::ShowAs(show_as) => event.show_as = show_as,
+            EventField::Categories(categories) => event.categories = categories,
+            EventField::Sensitivity(sensitivity) => event.sensitivity = sensitivity,
+            EventField::Location(location) => event.location = location.unwrap_or_default(),
+            EventField::Body(_) | EventField::Reminder(_) => {}
         }
-        let store = Store::in_memory(Arc::new(NoSeal)).await.unwrap();
-        let engine = Engine::start(store.clone(), clock.clone(), HookSecrets::default()).await.unwrap();
-        let settings = Settings { zone: TimeZone::UTC, ..Settings::default() };
-        let people = people.iter().map(|p| (*p).to_owned()).collect();
-        Self { clock, calendar, sink: Arc::default(), store, engine, people, settings, off: Vec::new(), hooks: true }
-    }
-
-    pub fn plan(&self) -> Plan {
-        let connection = |id: &str, api: Arc<dyn ConnectorApi>, hook: bool| ConnectionPlan {
-            id: id.into(),
-            api,
-            active: true,
-            url: format!("https://{id}.example.com"),
-            hook_url: hook.then(|| "https://host.example.com/hooks/cal/r".to_owned()),
-            poll: Duration::from_secs(300),
-        };
-        let mut plan = Plan { settings: self.settings.clone(), ..Plan::default() };
-        plan.connections.insert("cal".into(), connection("cal", self.calendar.clone(), self.hooks));
-        plan.connections.insert("pbx".into(), connection("pbx", self.sink.clone(), false));
-        for id in &self.people {
-            plan.people.insert(
-                id.clone(),
-                PersonPlan {
-                    id: id.clone(),
-                    name: id.clone(),
-                    source: "cal".into(),
-                    addresses: vec![format!("{id}@example.com")],
-                    sink: "pbx".into(),
-                    user: id.clone(),
-                    zone: None,
-                    language: Language::ENGLISH,
-                    vip: false,
-                    active: !self.off.contains(id),
-                    rules: Arc::default(),
-                    calendars: Vec::new(),
-                    overrules: true,
-                    synchronize_current: false,
-                    audience: None,
-                },
-            );
-        }
-        plan
-    }
-
-    pub async fn start(&self) {
-        self.engine.apply(self.plan()).await.unwrap();
-        self.engine.settle().await.unwrap();
-    }
-
-    pub async fn restart(&mut self) {
-        self.engine.stop().await.unwrap();
-        self.engine = Engine::start(self.store.clone(), self.clock.clone(), HookSecrets::default()).await.unwrap();
-        self.start().await;
-    }
-
-    pub async fn pass(&self, seconds: u64) {
-        self.clock.advance(Duration::from_secs(seconds));
-        self.engine.settle().await.unwrap();
-    }
-
-    pub async fn to(&self, time: &str) {
-        self.clock.set(at(time));
-        self.engine.settle().await.unwrap();
-    }
-
-    pub fn subscription(&self, mailbox: &str) -> String {
-        self.calendar.with(|s| s.subscriptions.iter().find(|(_, (m, _))| m == mailbox).unwrap().0.clone())
-    }
-
-    pub async fn notify(&self, mailbox: &str, times: usize) {
-        let body = self.subscription(mailbox).into_bytes();
-        for _ in 0..times {
-            let request =
-                HookRequest { lifecycle: false, content_type: "text/plain".into(), body: body.clone(), received: self.clock.now() };
-            self.store.add_hook("cal", &request).await.unwrap();
-            self.engine.hook_arrived("cal");
-        }
-        self.engine.settle().await.unwrap();
     }
 }

@@ -1,6 +1,8 @@
 //! The engine over a fake calendar and a fake sink: no network, no waiting.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod common;
+mod overrule;
+mod writes;
 
 use calport_model::notification::HintKind;
 use calport_model::{ErrorKind, ErrorScope, EventKind, OriginalStart};

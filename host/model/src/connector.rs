@@ -6,10 +6,11 @@ use std::pin::Pin;
 use crate::absence::Absence;
 use crate::descriptor::{CheckReport, Descriptor};
 use crate::directory::{EntryPage, MailboxInfo, Resolution};
-use crate::error::ConnectorError;
+use crate::error::{ConnectorError, ErrorKind, ErrorScope};
 use crate::event::{Event, Window};
 use crate::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
-use crate::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
+use crate::presence::{CallState, PresenceReading, PresenceReceipt, PresenceUpdate};
+use crate::write::{Category, EventDraft, EventField, MailMessage, WriteTarget, Written};
 
 /// The future of a connector call.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, ConnectorError>> + Send + 'a>>;
@@ -60,6 +61,11 @@ pub struct IdPage {
 /// The functions of a connection. Those of an interface that the connector does not export answer `Unsupported`.
 ///
 /// Functions that take several items answer per item: the outer error means that nothing at all could be asked.
+///
+/// Writes concern the default calendar of a mailbox and never mail attendees: the mail policy is always *never*, so no function
+/// has a parameter for it, and a write that would mail somebody ends with `Refused("would-mail")` before anything is sent
+/// (SEMANTICS B-35). After `OutcomeUnknown` and `Plugin` a write may have taken effect: whoever asked reads before it writes
+/// again (SEMANTICS S-15, B-40).
 pub trait ConnectorApi: Send + Sync {
     /// What the connector says about itself.
     fn descriptor(&self) -> std::sync::Arc<Descriptor>;
@@ -117,4 +123,57 @@ pub trait ConnectorApi: Send + Sync {
 
     /// Waits on a stream, at most 30 s.
     fn wait(&self, subscriptions: Vec<String>, cursor: Option<String>, timeout: std::time::Duration) -> Answer<'_, WaitResult>;
+
+    /// Makes an appointment.
+    fn create_event(&self, _mailbox: String, _draft: EventDraft) -> Answer<'_, Written> {
+        unsupported("creating an appointment")
+    }
+
+    /// Changes the given fields and no others, if the appointment still has the version `condition`; else `Conflict`, with nothing
+    /// changed. Without a condition whatever is there is changed.
+    fn update_event(
+        &self,
+        _mailbox: String,
+        _target: WriteTarget,
+        _fields: Vec<EventField>,
+        _condition: Option<String>,
+    ) -> Answer<'_, Written> {
+        unsupported("changing an appointment")
+    }
+
+    /// Deletes an appointment, if it still has the version `condition`. One that is gone counts as deleted (SEMANTICS B-41).
+    fn delete_event(&self, _mailbox: String, _target: WriteTarget, _condition: Option<String>) -> Answer<'_, ()> {
+        unsupported("deleting an appointment")
+    }
+
+    /// Appointments that were created with this tag (SEMANTICS S-14). If one of them cannot be read the whole answer is an error:
+    /// an empty list says that a create left nothing behind.
+    fn find_by_tag(&self, _mailbox: String, _tag: String) -> Answer<'_, Vec<Event>> {
+        unsupported("finding appointments by tag")
+    }
+
+    /// Sends a mail. Not to be repeated after `OutcomeUnknown`: many servers cannot tell a second one from the first.
+    fn send_mail(&self, _message: MailMessage) -> Answer<'_, ()> {
+        unsupported("sending a mail")
+    }
+
+    /// Whether users are on the telephone.
+    fn call_states(&self, _users: Vec<String>) -> Answer<'_, Items<CallState>> {
+        unsupported("reading call states")
+    }
+
+    /// The categories of a mailbox.
+    fn list_categories(&self, _mailbox: String) -> Answer<'_, Vec<Category>> {
+        unsupported("reading categories")
+    }
+
+    /// Makes a category. One of that name that exists already is left as it is (SEMANTICS S-22).
+    fn create_category(&self, _mailbox: String, _category: Category) -> Answer<'_, ()> {
+        unsupported("creating a category")
+    }
+}
+
+fn unsupported<T: Send + 'static>(doing: &str) -> Answer<'static, T> {
+    let error = ConnectorError::new(ErrorKind::Unsupported, ErrorScope::Connection, format!("{doing}: this connection cannot do it"));
+    Box::pin(std::future::ready(Err(error)))
 }

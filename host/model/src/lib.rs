@@ -14,6 +14,7 @@ pub mod event;
 pub mod notification;
 pub mod presence;
 pub mod text;
+pub mod write;
 pub mod zone;
 
 pub use absence::{Absence, AbsenceState};

@@ -92,3 +92,18 @@ pub struct PresenceReading {
     /// When it was set.
     pub changed: Option<Timestamp>,
 }
+
+/// Whether somebody is on the telephone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CallState {
+    /// Not.
+    Idle,
+    /// Being called.
+    Ringing,
+    /// In a call.
+    OnCall,
+    /// No telephone is there.
+    Unreachable,
+    /// The sink does not tell.
+    Unknown,
+}

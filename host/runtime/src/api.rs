@@ -7,10 +7,11 @@ use calport_model::connector::{ChangePage, IdPage, Instances};
 use calport_model::descriptor::CheckReport;
 use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
-use calport_model::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
+use calport_model::presence::{CallState, PresenceReading, PresenceReceipt, PresenceUpdate};
+use calport_model::write::{Category, EventDraft, EventField, MailMessage, WriteTarget, Written};
 use calport_model::{Absence, Answer, Capability, ConnectorApi, Descriptor, ErrorScope, Event, Items, Window};
 
-use crate::bindings::exports::{notifications, presence};
+use crate::bindings::exports::{calendar, notifications, presence};
 use crate::bindings::imports::common;
 use crate::call::{Call, strike};
 use crate::connection::{Connection, Job, lock};
@@ -276,6 +277,89 @@ impl ConnectorApi for Connection {
             let answer = inner.clone().call(call, job).await?;
             let result = answer.ok_or_else(|| inner.unsupported(Capability::Notifications))?.map_err(from_guest)?;
             convert::notification::waited(result, &limits).map_err(|reason| broken(ErrorScope::Connection, reason))
+        })
+    }
+
+    fn create_event(&self, mailbox: String, draft: EventDraft) -> Answer<'_, Written> {
+        let limits = self.0.limits.values;
+        Box::pin(async move {
+            let draft = convert::write::draft(draft)?;
+            let asked =
+                self.ask(Capability::Calendar, optional!(calendar, |store, guest| guest.call_create(store, &mailbox, None, &draft)));
+            convert::write::written(asked.await?, &limits)
+        })
+    }
+
+    fn update_event(
+        &self,
+        mailbox: String,
+        target: WriteTarget,
+        fields: Vec<EventField>,
+        condition: Option<String>,
+    ) -> Answer<'_, Written> {
+        let (limits, target) = (self.0.limits.values, convert::write::target(target));
+        Box::pin(async move {
+            let fields = convert::write::fields(fields)?;
+            let never = calendar::AttendeeMail::Never;
+            let asked = self.ask(
+                Capability::Calendar,
+                optional!(calendar, |store, guest| guest.call_update(store, &mailbox, &target, &fields, condition.as_ref(), never)),
+            );
+            convert::write::written(asked.await?, &limits)
+        })
+    }
+
+    fn delete_event(&self, mailbox: String, target: WriteTarget, condition: Option<String>) -> Answer<'_, ()> {
+        let (target, never) = (convert::write::target(target), calendar::AttendeeMail::Never);
+        self.ask(
+            Capability::Calendar,
+            optional!(calendar, |store, guest| guest.call_delete(store, &mailbox, &target, condition.as_ref(), never)),
+        )
+    }
+
+    fn find_by_tag(&self, mailbox: String, tag: String) -> Answer<'_, Vec<Event>> {
+        let limits = self.0.limits.values;
+        let asked = self.ask(Capability::Calendar, optional!(calendar, |store, guest| guest.call_find_by_tag(store, &mailbox, &tag)));
+        Box::pin(async move { convert::write::found(asked.await?, &limits) })
+    }
+
+    fn send_mail(&self, message: MailMessage) -> Answer<'_, ()> {
+        let message = convert::write::message(message);
+        self.ask(Capability::Mail, optional!(mail, |store, guest| guest.call_send(store, &message)))
+    }
+
+    fn call_states(&self, users: Vec<String>) -> Answer<'_, Items<CallState>> {
+        let asked = users.len();
+        self.ask_many(
+            Capability::Presence,
+            asked,
+            ErrorScope::Item,
+            |state, _| Ok(convert::write::call_state(state)),
+            optional!(presence, |store, guest| guest.call_call_states(store, &users)),
+        )
+    }
+
+    fn list_categories(&self, mailbox: String) -> Answer<'_, Vec<Category>> {
+        let limits = self.0.limits.values;
+        let asked = self.ask(Capability::Categories, optional!(categories, |store, guest| guest.call_list_categories(store, &mailbox)));
+        Box::pin(async move {
+            let (list, left_out) = convert::write::categories(asked.await?, &limits)?;
+            if left_out > 0 {
+                tracing::warn!(
+                    code = "categories-unreadable",
+                    connection = self.0.id,
+                    count = left_out,
+                    "categories have names that cannot be used and are left out"
+                );
+            }
+            Ok(list)
+        })
+    }
+
+    fn create_category(&self, mailbox: String, category: Category) -> Answer<'_, ()> {
+        Box::pin(async move {
+            let category = convert::write::category(category)?;
+            self.ask(Capability::Categories, optional!(categories, |store, guest| guest.call_create(store, &mailbox, &category))).await
         })
     }
 }

@@ -23,6 +23,8 @@ pub(crate) struct Guest {
     pub(crate) directory: Option<exports::directory::Guest>,
     pub(crate) calendar: Option<exports::calendar::Guest>,
     pub(crate) absence: Option<exports::absence::Guest>,
+    pub(crate) categories: Option<exports::categories::Guest>,
+    pub(crate) mail: Option<exports::mail::Guest>,
     pub(crate) presence: Option<exports::presence::Guest>,
     pub(crate) notifications: Option<exports::notifications::Guest>,
 }
@@ -81,6 +83,8 @@ impl Instance {
                 directory: indices.directory.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
                 calendar: indices.calendar.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
                 absence: indices.absence.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
+                categories: indices.categories.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
+                mail: indices.mail.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
                 presence: indices.presence.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
                 notifications: indices.notifications.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?,
             })
@@ -88,8 +92,6 @@ impl Instance {
                 // The other interfaces are checked now as well, so that a wrong one is found at load and not at night.
                 indices.tasks.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
                 indices.contacts.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
-                indices.categories.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
-                indices.mail.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
                 indices.free_busy.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
                 indices.markers.as_ref().map(|i| i.load(&mut store, &instance)).transpose()?;
                 Ok(guest)

@@ -8,6 +8,7 @@ pub(crate) mod error;
 pub(crate) mod notification;
 pub(crate) mod presence;
 pub(crate) mod time;
+pub(crate) mod write;
 
 use crate::guest_log::clean;
 use crate::limits::ValueLimits;

@@ -200,6 +200,28 @@ pub enum Secret {
 pub enum Config {
     /// Write the JSON Schema of calport.toml to standard output
     Schema,
+    /// Make a calport.toml from the settings of another product, and report what became of each
+    Import(Import),
+}
+
+/// `calport config import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// The product.
+    #[arg(long, value_name = "NAME", value_parser = calport_import::names())]
+    pub from: String,
+    /// The filled form: a line `Setting = value` for each.
+    #[arg(required_unless_present = "form")]
+    pub file: Option<PathBuf>,
+    /// Write an empty form to standard output, with each setting, its meaning and its default.
+    #[arg(long, conflicts_with_all = ["file", "out", "force"])]
+    pub form: bool,
+    /// Where the configuration is written; standard output when left out.
+    #[arg(long, short, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Replace a file that is there.
+    #[arg(long, requires = "out")]
+    pub force: bool,
 }
 
 /// `calport sim`

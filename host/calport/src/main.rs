@@ -33,6 +33,7 @@ fn run(cli: Cli) -> Outcome {
     match cli.command {
         Command::Secret(command) => commands::secret::run(config, json, command),
         Command::Config(cli::Config::Schema) => commands::docs::schema(),
+        Command::Config(cli::Config::Import(options)) => commands::import::run(json, &options),
         Command::Completions { shell } => commands::docs::completions(shell),
         Command::Man { directory } => commands::docs::man(&directory),
         Command::Plugin(cli::Plugin::Precompile { input, output }) => {

@@ -155,7 +155,7 @@ pub(crate) fn connections(document: &Document, file: &File, found: &mut Vec<Diag
             found.push(
                 document
                     .report(&pointer, Part::Key, message)
-                    .with_help("name it in [[flows]] as `source` or `sink`, or in [people]")
+                    .with_help("name it in [[flows]] as `source` or `sink`, in [people], as a further calendar, or in [alerts]")
                     .as_warning(),
             );
         }
@@ -168,7 +168,12 @@ pub(crate) fn connections(document: &Document, file: &File, found: &mut Vec<Diag
 }
 
 fn in_use(file: &File, name: &str) -> bool {
-    file.flows.iter().any(|flow| flow.source == name || flow.sink == name) || file.people.directories.iter().any(|d| d.connection == name)
+    let of_people = file.people.person.iter().filter_map(|person| person.calendars.as_ref());
+    let calendars = of_people.chain(file.groups.values().filter_map(|group| group.calendars.as_ref())).flatten();
+    file.flows.iter().any(|flow| flow.source == name || flow.sink == name)
+        || file.people.directories.iter().any(|d| d.connection == name)
+        || file.alerts.as_ref().is_some_and(|alerts| alerts.connection == name)
+        || calendars.filter_map(|calendar| calendar.connection.as_deref()).any(|connection| connection == name)
 }
 
 fn endpoint_urls(document: &Document, endpoint: &Endpoint, pointer: &str, found: &mut Vec<Diagnostic>) {
@@ -227,13 +232,46 @@ fn closed_address(url: &str) -> Option<(&'static str, &'static str)> {
     private.then_some(("a private address", "private"))
 }
 
+/// Judges `[timing]` and `[alerts]`.
+pub(crate) fn timing(document: &Document, file: &File, found: &mut Vec<Diagnostic>) {
+    if (1..1800).contains(&file.timing.unknown_after_s) {
+        let message = format!("expected 0 (never) or a number from 1800 to 2592000, found {}", file.timing.unknown_after_s);
+        found.push(
+            document
+                .report("/timing/unknown_after_s", Part::Value, message)
+                .with_help("a mailbox that was not seen for less than half an hour is not even stale"),
+        );
+    }
+    let Some(alerts) = &file.alerts else { return };
+    let known = names(document, "connections");
+    let report = |message: String| document.report("/alerts/connection", Part::Value, message);
+    if !known.contains(&alerts.connection.as_str()) {
+        let message = format!("there is no connection `{}`", alerts.connection);
+        found.push(unknown(report(message), &alerts.connection, &known, "there are no connections yet: add [connections.NAME]"));
+    } else if file.connections.get(&alerts.connection).is_some_and(|connection| !connection.active) {
+        let message = format!("the connection `{}` is switched off, so no alert can be sent", alerts.connection);
+        found.push(report(message).with_help("name another connection, or remove its `active = false`").as_warning());
+    }
+}
+
+/// Whether a row leads to a template that the file has, be it with a mistake that is told at the template.
+pub(crate) fn written_template(document: &Document, rules: &str, row: &str) -> bool {
+    let section = child("/rules", rules);
+    let written = |name: &str| document.value.pointer(&format!("{section}{}", child("/templates", name.trim()))).is_some();
+    row.strip_prefix("template:").is_some_and(written)
+}
+
 /// Judges `[rules]`.
 pub(crate) fn rules(document: &Document, file: &File, found: &mut Vec<Diagnostic>) {
     let loaded_hours = file.host.window_days_back.saturating_mul(24);
     for (name, rules) in &file.rules {
         let pointer = child(&child("", "rules"), name);
         for error in rules.validate().err().unwrap_or_default() {
-            let at = error.field.split('.').fold(pointer.clone(), |pointer, part| child(&pointer, part));
+            let at = error.field.splitn(2, '.').fold(pointer.clone(), |pointer, part| child(&pointer, part));
+            let row = document.value.pointer(&at).and_then(Value::as_str);
+            if row.is_some_and(|row| written_template(document, name, row)) {
+                continue;
+            }
             let message = format!("`{}`: {}", error.field, error.problem);
             found.push(
                 document
@@ -247,13 +285,14 @@ pub(crate) fn rules(document: &Document, file: &File, found: &mut Vec<Diagnostic
             found.push(document.report(&at, Part::Value, message).with_help("raise `window_days_back`, or lower `lookback_hours`"));
         }
         let used = file.flows.iter().any(|flow| flow.rules == *name)
-            || file.people.person.iter().any(|person| person.rules.as_ref() == Some(name));
+            || file.people.person.iter().any(|person| person.rules.as_ref() == Some(name))
+            || file.groups.values().any(|group| group.rules.as_ref() == Some(name));
         if !used && name != DEFAULT_RULES && file.people.csv.is_none() {
             let message = format!("nothing uses the rules `{name}`");
             found.push(
                 document
                     .report(&pointer, Part::Key, message)
-                    .with_help("name them as `rules` in [[flows]] or [[people.person]]")
+                    .with_help("name them as `rules` in [[flows]], [[people.person]] or [groups.NAME]")
                     .as_warning(),
             );
         }

@@ -10,8 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::flow::{DEFAULT_RULES, Flow, GROUP};
 use crate::load::{Indexes, MOST_FINDINGS};
 use crate::nearest::suggest;
-use crate::people::{People, PersonEntry};
+use crate::people::{People, Person, PersonEntry};
 use crate::tree::{Document, Part, child};
+use crate::{check_defaults, check_sinks};
 
 /// What is judged.
 pub(crate) struct Scope<'a> {
@@ -23,37 +24,67 @@ pub(crate) struct Scope<'a> {
 }
 
 /// Where an entry stands.
-#[derive(Clone)]
-enum Origin {
+pub(crate) enum Origin {
     /// In `[[people.person]]`, at this pointer.
     File(String),
     /// In the CSV file, in this row.
     Csv(Range<usize>),
 }
 
-/// Judges `[people]` and `[[flows]]`.
+/// What file and CSV file say about people, strongest first.
+pub(crate) struct Entries<'a> {
+    /// Each entry, with its place.
+    pub list: Vec<(&'a PersonEntry, Origin)>,
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(list: Vec<(&'a PersonEntry, Origin)>) -> Self {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, (entry, _)) in list.iter().enumerate() {
+            let address = entry.address.as_ref().map(|address| address.to_lowercase());
+            for name in entry.id().into_iter().chain(address).collect::<BTreeSet<_>>() {
+                by_name.entry(name).or_default().push(index);
+            }
+        }
+        Self { list, by_name }
+    }
+
+    /// The entries that a person came from, strongest first.
+    pub fn of(&self, person: &Person) -> impl Iterator<Item = &(&'a PersonEntry, Origin)> {
+        let at = |name: &str| self.by_name.get(name).into_iter().flatten().copied();
+        let by_address = person.addresses.first().map(|address| address.to_lowercase());
+        let indexes: BTreeSet<usize> = at(&person.id).chain(by_address.iter().flat_map(|address| at(address))).collect();
+        indexes.into_iter().filter_map(|index| self.list.get(index))
+    }
+}
+
+/// Judges `[people]`, `[groups]` and `[[flows]]`.
 pub(crate) fn check(scope: &Scope<'_>, found: &mut Vec<Diagnostic>) {
     scope.directories(found);
     scope.header(found);
     let entries = scope.entries();
-    for (entry, origin) in &entries {
+    for (entry, origin) in &entries.list {
         scope.references(entry, origin, found);
     }
-    scope.doubles(&entries, found);
+    scope.doubles(&entries.list, found);
     scope.flows(found);
     scope.shared_users(&entries, found);
+    check_defaults::check(scope, &entries, found);
+    check_defaults::audiences(scope, found);
+    check_sinks::check(scope, &entries, found);
 }
 
 impl<'a> Scope<'a> {
-    fn entries(&self) -> Vec<(&'a PersonEntry, Origin)> {
+    fn entries(&self) -> Entries<'a> {
         let in_file =
             self.file.people.person.iter().zip(&self.indexes.persons).map(|(e, index)| (e, Origin::File(child("/people/person", index))));
         let in_csv = self.csv.into_iter().flat_map(|table| table.rows.iter().map(|(e, span)| (e, Origin::Csv(span.clone()))));
-        in_file.chain(in_csv).collect()
+        Entries::new(in_file.chain(in_csv).collect())
     }
 
     /// A finding at a member of an entry, such as `users/pbx`; in a CSV file at its row.
-    fn report(&self, origin: &Origin, member: &str, part: Part, message: String) -> Diagnostic {
+    pub fn report(&self, origin: &Origin, member: &str, part: Part, message: String) -> Diagnostic {
         match (origin, self.csv) {
             (Origin::Csv(span), Some(table)) => Diagnostic::new(&table.source, span.clone(), message),
             (Origin::File(pointer), _) if member.is_empty() => self.document.report(pointer, part, message),
@@ -80,14 +111,14 @@ impl<'a> Scope<'a> {
         }
     }
 
-    fn connection(&self, name: &str, report: impl FnOnce() -> Diagnostic, found: &mut Vec<Diagnostic>) {
+    pub fn connection(&self, name: &str, report: impl FnOnce() -> Diagnostic, found: &mut Vec<Diagnostic>) {
         let known = names(self.document, "connections");
         if !known.contains(&name) {
             found.push(unknown(report(), name, &known, "there are no connections yet: add [connections.NAME]"));
         }
     }
 
-    fn rules(&self, name: &str, report: impl FnOnce() -> Diagnostic, found: &mut Vec<Diagnostic>) {
+    pub fn rules(&self, name: &str, report: impl FnOnce() -> Diagnostic, found: &mut Vec<Diagnostic>) {
         let mut known = names(self.document, "rules");
         known.push(DEFAULT_RULES);
         if !known.contains(&name) {
@@ -163,6 +194,15 @@ impl<'a> Scope<'a> {
                 || self.document.report(&at("rules"), Part::Value, format!("there are no rules `{}`", flow.rules)),
                 found,
             );
+            if flow.synchronize_current && !flow.overrules {
+                let message = "`synchronize_current` has no effect here: with `overrules = false` no state set by hand counts";
+                found.push(
+                    self.document
+                        .report(&at("synchronize_current"), Part::Value, message)
+                        .with_help("remove one of the two keys")
+                        .as_warning(),
+                );
+            }
             self.selection(flow.people.as_deref().unwrap_or_default(), &at("people"), found);
             self.selection(&flow.except, &at("except"), found);
         }
@@ -191,7 +231,7 @@ impl<'a> Scope<'a> {
     }
 
     /// Whether every person that is written down was usable; else a name may be missing because of another mistake.
-    fn file_is_whole(&self) -> bool {
+    pub fn file_is_whole(&self) -> bool {
         let written = self.document.value.pointer("/people/person").and_then(|list| list.as_array()).map_or(0, Vec::len);
         let csv_whole = self.file.people.csv.is_none() || self.csv.is_some_and(|table| table.found.is_empty());
         written == self.file.people.person.len() && csv_whole
@@ -207,7 +247,11 @@ impl<'a> Scope<'a> {
             {
                 let everybody = flow.people.is_none() && other.people.is_none() && flow.except.is_empty() && other.except.is_empty();
                 let (own, others) = (flow.selection(), other.selection());
-                let both = self.people.persons.iter().find(|person| own.contains(person) && others.contains(person));
+                let both = self
+                    .people
+                    .persons
+                    .iter()
+                    .find(|person| person.may_be_shown_at(&flow.sink) && own.contains(person) && others.contains(person));
                 let who = match both {
                     Some(person) => format!("`{}`", person.id),
                     None if everybody && !self.people.directories.is_empty() => "everybody".to_owned(),
@@ -220,22 +264,16 @@ impl<'a> Scope<'a> {
     }
 
     /// Two people who show their presence as the same user of a sink.
-    fn shared_users(&self, entries: &[(&PersonEntry, Origin)], found: &mut Vec<Diagnostic>) {
-        let mut origins: HashMap<String, &Origin> = HashMap::new();
-        for (entry, origin) in entries {
-            for name in entry.id().into_iter().chain(entry.address.as_ref().map(|address| address.to_lowercase())) {
-                origins.entry(name).or_insert(origin);
-            }
-        }
+    fn shared_users(&self, entries: &Entries<'_>, found: &mut Vec<Diagnostic>) {
         let mut owners: HashMap<(&str, &str), &str> = HashMap::new();
         for flow in self.file.flows.iter().filter(|flow| flow.active) {
             let selection = flow.selection();
-            for person in self.people.persons.iter().filter(|person| person.active && selection.contains(person)) {
+            let shown = |person: &&Person| person.active && person.may_be_shown_at(&flow.sink) && selection.contains(person);
+            for person in self.people.persons.iter().filter(shown) {
                 let Some(user) = person.user_at(&flow.sink) else { continue };
                 let Some(owner) = owners.insert((&flow.sink, user), &person.id).filter(|owner| *owner != person.id) else { continue };
                 let message = format!("`{}` and `{owner}` both are the user `{user}` of `{}`", person.id, flow.sink);
-                let by_address = || person.addresses.first().and_then(|address| origins.get(&address.to_lowercase()));
-                let Some(origin) = origins.get(&person.id).or_else(by_address) else { continue };
+                let Some((_, origin)) = entries.of(person).next() else { continue };
                 let member = if person.users.contains_key(&flow.sink) { child("users", &flow.sink) } else { "user".to_owned() };
                 found.push(
                     self.report(origin, &member, Part::Value, message).with_help("give each a user of its own, or make one inactive"),
@@ -245,6 +283,6 @@ impl<'a> Scope<'a> {
     }
 }
 
-fn no_connection(name: &str) -> String {
+pub(crate) fn no_connection(name: &str) -> String {
     format!("there is no connection `{name}`")
 }

@@ -13,8 +13,8 @@ use serde_json::Value;
 use crate::connection::Connection;
 use crate::flow::{DEFAULT_RULES, Flow};
 use crate::formats;
-use crate::host::{Hooks, Host, Limits, Secrets, Timing};
-use crate::people::{People, PeopleSection, Person};
+use crate::host::{Alerts, Hooks, Host, Limits, Secrets, Timing};
+use crate::people::{Group, People, PeopleSection, Person};
 
 /// A checked configuration: names lead somewhere, values are in range, paths are relative to the working directory or absolute.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -23,6 +23,8 @@ pub struct Config {
     pub host: Host,
     /// How often things are looked at without any occasion.
     pub timing: Timing,
+    /// Who is told about lasting failures; `None`: nobody.
+    pub alerts: Option<Alerts>,
     /// Inbound notifications; `None`: there are none.
     pub hooks: Option<Hooks>,
     /// Where secrets come from.
@@ -37,6 +39,8 @@ pub struct Config {
     pub flows: Vec<Flow>,
     /// Presence rules by name; `default` is always there.
     pub rules: BTreeMap<String, presence::Config>,
+    /// Audiences by name.
+    pub audiences: BTreeMap<String, presence::Audience>,
 }
 
 impl Config {
@@ -52,10 +56,11 @@ impl Config {
         self.host.cache_dir.clone().unwrap_or_else(|| self.host.data_dir.join("cache"))
     }
 
-    /// The rules of a person in a flow: the person's own, else the flow's.
+    /// The rules of a person in a flow: the person's own, else the flow's, with the person's own rows of the mapping in them.
     #[must_use]
-    pub fn rules_for(&self, flow: &Flow, person: &Person) -> Option<&presence::Config> {
-        self.rules.get(person.rules.as_deref().unwrap_or(&flow.rules))
+    pub fn rules_for(&self, flow: &Flow, person: &Person) -> Option<presence::Config> {
+        let rules = self.rules.get(person.rules.as_deref().unwrap_or(&flow.rules))?;
+        Some(presence::Config { mapping: person.mapping.over(&rules.mapping), ..rules.clone() })
     }
 
     /// The names of all secrets in use, each with the connections that need it; only active connections count.
@@ -80,6 +85,8 @@ pub(crate) struct File {
     pub host: Host,
     /// How often things are looked at without any occasion.
     pub timing: Timing,
+    /// Who is told by mail about failures that last.
+    pub alerts: Option<Alerts>,
     /// Where servers can reach the host with change notifications.
     pub hooks: Option<Hooks>,
     /// Where secrets come from.
@@ -91,11 +98,17 @@ pub(crate) struct File {
     pub connections: BTreeMap<String, Connection>,
     /// Who takes part.
     pub people: PeopleSection,
+    /// Defaults of people by their groups.
+    #[schemars(schema_with = "groups")]
+    pub groups: BTreeMap<String, Group>,
     /// What is carried from where to where.
     pub flows: Vec<Flow>,
     /// Presence rules by name.
     #[schemars(schema_with = "rules")]
     pub rules: BTreeMap<String, presence::Config>,
+    /// What is shown in place of what, by audience.
+    #[schemars(schema_with = "audiences")]
+    pub audiences: BTreeMap<String, presence::Audience>,
 }
 
 fn connections(generator: &mut SchemaGenerator) -> Schema {
@@ -106,10 +119,31 @@ fn rules(generator: &mut SchemaGenerator) -> Schema {
     formats::named::<presence::Config>(generator)
 }
 
+fn audiences(generator: &mut SchemaGenerator) -> Schema {
+    formats::named::<presence::Audience>(generator)
+}
+
+fn groups(generator: &mut SchemaGenerator) -> Schema {
+    formats::keyed::<Group>(generator, formats::GROUP)
+}
+
 impl File {
     /// The configuration as the host uses it; paths of the file are taken from its directory.
     pub fn finish(self, directory: &Path, people: People) -> Config {
-        let Self { mut host, timing, mut hooks, mut secrets, limits, mut connections, people: _, flows, mut rules } = self;
+        let Self {
+            mut host,
+            timing,
+            alerts,
+            mut hooks,
+            mut secrets,
+            limits,
+            mut connections,
+            people: _,
+            groups: _,
+            flows,
+            mut rules,
+            audiences,
+        } = self;
         let absolute = |path: &mut PathBuf| *path = directory.join(&*path);
         [&mut host.data_dir, &mut host.plugins_dir, &mut secrets.file, &mut secrets.identity].into_iter().for_each(absolute);
         host.cache_dir.iter_mut().chain(secrets.dir.iter_mut()).for_each(absolute);
@@ -117,7 +151,7 @@ impl File {
         let endpoints = connections.values_mut().flat_map(|connection| connection.endpoints.values_mut());
         endpoints.filter_map(|endpoint| endpoint.ca_file.as_mut()).for_each(absolute);
         rules.entry(DEFAULT_RULES.to_owned()).or_default();
-        Config { host, timing, hooks, secrets, limits, connections, people, flows, rules }
+        Config { host, timing, alerts, hooks, secrets, limits, connections, people, flows, rules, audiences }
     }
 }
 

@@ -1,7 +1,7 @@
 //! People from a CSV file: UTF-8, a header, comma or semicolon, `|` between the elements of lists.
 //!
-//! Columns: `id`, `name`, `address`, `other_addresses`, `mailbox`, `user`, `zone`, `language`, `vip`, `active`, `groups`, `rules`, and
-//! `user:CONNECTION` and `mailbox:CONNECTION` for single connections. An empty cell says nothing, so a weaker source may fill it.
+//! Columns: `id`, `name`, `address`, `other_addresses`, `mailbox`, `user`, `zone`, `language`, `vip`, `active`, `groups`, `rules`, `sink`,
+//! `calendars`, and `user:CONNECTION` and `mailbox:CONNECTION` for single connections. An empty cell says nothing, so a weaker source may fill it.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -13,13 +13,13 @@ use csv::{ReaderBuilder, StringRecord, Trim};
 use crate::diagnostic::Diagnostic;
 use crate::formats;
 use crate::nearest::suggest;
-use crate::people::PersonEntry;
+use crate::people::{Calendar, PersonEntry};
 use crate::source::Source;
 
 /// Between the elements of a list in one cell.
 const BETWEEN: char = '|';
 
-const COLUMNS: [&str; 14] = [
+const COLUMNS: [&str; 16] = [
     "id",
     "name",
     "address",
@@ -32,6 +32,8 @@ const COLUMNS: [&str; 14] = [
     "active",
     "groups",
     "rules",
+    "sink",
+    "calendars",
     "user:CONNECTION",
     "mailbox:CONNECTION",
 ];
@@ -144,13 +146,15 @@ fn set(entry: &mut PersonEntry, column: &str, cell: &str) -> Result<(), formats:
     let list = || Some(cell.split(BETWEEN).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect::<Vec<_>>());
     let format = match column {
         "address" | "other_addresses" => Some(formats::MAIL),
+        "id" => Some(formats::PERSON),
         "zone" => Some(formats::ZONE),
         "language" => Some(formats::LANGUAGE),
-        "rules" => Some(formats::NAME),
+        "rules" | "sink" => Some(formats::NAME),
+        "calendars" => Some(formats::CALENDAR),
         _ => None,
     };
     if let Some(format) = format {
-        let parts = if column == "other_addresses" { list() } else { own().map(|cell| vec![cell]) };
+        let parts = if matches!(column, "other_addresses" | "calendars") { list() } else { own().map(|cell| vec![cell]) };
         parts.unwrap_or_default().iter().try_for_each(|part| formats::check(format, part))?;
     }
     match column {
@@ -166,6 +170,8 @@ fn set(entry: &mut PersonEntry, column: &str, cell: &str) -> Result<(), formats:
         "active" => entry.active = Some(truth(cell)?),
         "groups" => entry.groups = list(),
         "rules" => entry.rules = own(),
+        "sink" => entry.sink = own(),
+        "calendars" => entry.calendars = list().map(|addresses| addresses.into_iter().map(Calendar::at_source).collect()),
         other => {
             if let Some(connection) = other.strip_prefix("user:") {
                 entry.users.insert(connection.to_owned(), cell.to_owned());

@@ -38,6 +38,17 @@ pub struct Flow {
     #[serde(default = "default_rules")]
     #[schemars(extend("format" = formats::NAME))]
     pub rules: String,
+    /// Whether states set by hand at the sink count (FEATURES P09, SEMANTICS P-22). Switched off, they are overwritten with the
+    /// next change.
+    #[serde(default = "yes")]
+    pub overrules: bool,
+    /// Whether states set by hand at the sink are written into the calendar as appointments (FEATURES P10, SEMANTICS P-23).
+    #[serde(default)]
+    pub synchronize_current: bool,
+    /// The section `[audiences.NAME]` of those who look at this sink (SEMANTICS P-24b). Default: everything is shown as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::NAME))]
+    pub audience: Option<String>,
     /// Whether the flow runs. Switched off, values and greetings are cleared at the sink (SEMANTICS P-30).
     #[serde(default = "yes")]
     pub active: bool,
@@ -64,6 +75,16 @@ impl Flow {
             except: self.except.iter().map(String::as_str).collect(),
         }
     }
+}
+
+/// The flows that may show a person, best first: of those that select the person and lead to the person's sink if one is named,
+/// active ones before others, in the order of the file (FEATURES P15).
+#[must_use]
+pub fn flows_of<'a>(flows: &[(&'a Flow, Selection<'_>)], person: &Person) -> Vec<&'a Flow> {
+    let meant = flows.iter().filter(|(flow, selection)| person.may_be_shown_at(&flow.sink) && selection.contains(person));
+    let (mut active, others): (Vec<_>, Vec<_>) = meant.map(|(flow, _)| *flow).partition(|flow| flow.active);
+    active.extend(others);
+    active
 }
 
 /// The people of a flow.

@@ -28,6 +28,12 @@ pub(crate) const ADDRESS_RULE: &str = "calport-address-rule";
 pub(crate) const MAIL: &str = "calport-mail-address";
 /// A mail domain.
 pub(crate) const DOMAIN: &str = "calport-domain";
+/// A calendar beside a person's mailbox.
+pub(crate) const CALENDAR: &str = "calport-calendar";
+/// A person's id.
+pub(crate) const PERSON: &str = "calport-person";
+/// Name of a group of people.
+pub(crate) const GROUP: &str = "calport-group";
 /// The name of a request header.
 pub(crate) const HEADER: &str = "calport-header-name";
 
@@ -50,6 +56,13 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Refusal> {
         URL => check_url(text),
         ADDRESS_RULE => check_address_rule(text),
         MAIL if !is_mail(text) => refuse("expected a mail address such as `anna@example.com`", None),
+        CALENDAR if !is_calendar(text) => {
+            refuse("expected the address of a calendar such as `room1@example.com`, or its id, without white space", None)
+        }
+        PERSON if text.trim() != text || text.chars().any(char::is_control) => {
+            refuse("expected an id without white space around it and without control characters", None)
+        }
+        GROUP => check_group(text),
         DOMAIN if !is_domain(text) => refuse("expected a mail domain such as `example.com`, without `@`", None),
         HEADER if !is_header(text) => refuse("expected the name of a request header such as `X-Api-Key`", None),
         _ => Ok(()),
@@ -93,10 +106,31 @@ fn check_language(text: &str) -> Result<(), Refusal> {
         return Ok(());
     }
     let tags: Vec<String> = Language::tags().map(|tag| format!("`{tag}`")).collect();
+    // Two letters are near to any other two: only a longer spelling such as `deutsch` or `eng` says what was meant.
+    let folded = text.to_lowercase();
+    let meant = Language::tags().find(|tag| folded.len() > tag.len() && folded.starts_with(tag));
+    let meant = meant.map_or_else(String::new, |tag| format!("did you mean `{tag}`? "));
     refuse(
         "expected a language tag such as `en` or `de-CH` of a language that there are texts in",
-        Some(format!("there are: {}", tags.join(", "))),
+        Some(format!("{meant}there are: {}", tags.join(", "))),
     )
+}
+
+/// Groups are whatever directories call departments, so little is asked of them.
+fn check_group(text: &str) -> Result<(), Refusal> {
+    if let Some(name) = text.strip_prefix("group:") {
+        return refuse("expected the name of a group without `group:`", Some(format!("write `{name}`")));
+    }
+    if text.trim() != text || text.is_empty() || text.chars().count() > 200 {
+        return refuse("expected the name of a group, 1 to 200 characters, as people have it in `groups`", None);
+    }
+    Ok(())
+}
+
+/// An address, or an id of the server's own making.
+fn is_calendar(text: &str) -> bool {
+    let plain = !text.is_empty() && text.len() <= 1024 && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+    plain && (is_mail(text) || !text.contains('@'))
 }
 
 fn check_url(text: &str) -> Result<(), Refusal> {
@@ -168,10 +202,20 @@ pub(crate) fn mail_addresses(_: &mut SchemaGenerator) -> Schema {
     list_of(MAIL)
 }
 
+/// The schema of a list of mail addresses with at least one.
+pub(crate) fn mail_receivers(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "minItems": 1, "maxItems": 100, "items": { "type": "string", "format": MAIL } })
+}
+
 /// The schema of a table whose keys are names.
 pub(crate) fn named<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    keyed::<T>(generator, NAME)
+}
+
+/// The schema of a table whose keys have a format.
+pub(crate) fn keyed<T: JsonSchema>(generator: &mut SchemaGenerator, format: &str) -> Schema {
     let members = generator.subschema_for::<T>();
-    json_schema!({ "type": "object", "propertyNames": { "format": NAME }, "additionalProperties": members })
+    json_schema!({ "type": "object", "propertyNames": { "format": format }, "additionalProperties": members })
 }
 
 #[cfg(test)]
@@ -193,6 +237,9 @@ mod tests {
             ),
             (ADDRESS_RULE, &["loopback", "private", "10.0.0.0/8", "10.1.2.3", "fd00::/8"], &["privat", "10.0.0.0/33", "10.0.0.1/8", "*"]),
             (MAIL, &["a@example.com", "ü.b@münchen.example"], &["a", "@example.com", "a b@example.com", "a@", "A <a@b.c>"]),
+            (CALENDAR, &["room1@example.com", "AAMkAD=="], &["", "room 1", "a@", "a@b c"]),
+            (PERSON, &["anna", "Anna Beispiel"], &[" anna", "a\u{1f}b"]),
+            (GROUP, &["sales", "Vertrieb Süd"], &["", " sales", "group:sales"]),
             (DOMAIN, &["example.com", "localhost"], &["@example.com", "a..b", ""]),
             (HEADER, &["X-Api-Key"], &["X Api", "", "a:b"]),
         ];
@@ -205,6 +252,14 @@ mod tests {
             }
         }
         assert_eq!(check("uuid", "not judged here"), Ok(()));
+    }
+
+    #[test]
+    fn rule_p18_a_language_without_texts_is_refused_with_those_there_are() {
+        let help = |tag: &str| check(LANGUAGE, tag).unwrap_err().1.unwrap_or_default();
+        let all = Language::tags().map(|tag| format!("`{tag}`")).collect::<Vec<_>>().join(", ");
+        assert_eq!(help("es"), format!("there are: {all}"));
+        assert_eq!(help("Deutsch"), format!("did you mean `de`? there are: {all}"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `[host]`, `[timing]`, `[hooks]`, `[secrets]` and `[limits]`: what belongs to the whole host.
+//! `[host]`, `[timing]`, `[alerts]`, `[hooks]`, `[secrets]` and `[limits]`: what belongs to the whole host.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -111,12 +111,69 @@ pub struct Timing {
     /// The same for people with `vip = true`.
     #[schemars(range(min = 30, max = 86_400))]
     pub absence_vip_s: u32,
+    /// Seconds after which the whole window is read anew and compared with what is known (FEATURES C09).
+    #[schemars(range(min = 3600, max = 31_536_000))]
+    pub full_read_s: u32,
+    /// Whether that is done after every start too. `false`: a start goes on from where the last run ended.
+    pub full_read_at_start: bool,
+    /// Seconds between two readings of states set by hand at sinks that can be read and tell of no changes (SEMANTICS P-22a).
+    #[schemars(range(min = 5, max = 3600))]
+    pub override_s: u32,
+    /// Seconds between two readings of call states, where rules have `signals.call` (SEMANTICS P-25).
+    #[schemars(range(min = 1, max = 3600))]
+    pub call_s: u32,
+    /// Seconds without any proof that a mailbox was seen, after which presence falls to unknown (SEMANTICS P-26); 0: never,
+    /// else 1800 or more.
+    #[schemars(range(min = 0, max = 2_592_000))]
+    pub unknown_after_s: u32,
 }
 
 impl Default for Timing {
     fn default() -> Self {
-        Self { reconcile_s: 6 * 3600, reconcile_vip_s: 3600, absence_s: 15 * 60, absence_vip_s: 60 }
+        Self {
+            reconcile_s: 6 * 3600,
+            reconcile_vip_s: 3600,
+            absence_s: 15 * 60,
+            absence_vip_s: 60,
+            full_read_s: 7 * 86_400,
+            full_read_at_start: false,
+            override_s: 30,
+            call_s: 5,
+            unknown_after_s: 86_400,
+        }
     }
+}
+
+/// Who is told by mail about failures that last (FEATURES R06). Without this section nobody is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Alerts {
+    /// The connection that sends; its connector must be able to send mail.
+    #[schemars(extend("format" = formats::NAME))]
+    pub connection: String,
+    /// The mailbox that sends. Default: the connector's own choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::MAIL))]
+    pub sender: Option<String>,
+    /// Who receives it.
+    #[schemars(schema_with = "formats::mail_receivers")]
+    pub to: Vec<String>,
+    /// Seconds a failure lasts before it is told.
+    #[serde(default = "alert_after")]
+    #[schemars(range(min = 60, max = 86_400))]
+    pub after_s: u32,
+    /// Seconds after which it is told again while it lasts.
+    #[serde(default = "alert_repeat")]
+    #[schemars(range(min = 3600, max = 2_592_000))]
+    pub repeat_s: u32,
+}
+
+fn alert_after() -> u32 {
+    15 * 60
+}
+
+fn alert_repeat() -> u32 {
+    86_400
 }
 
 /// Where servers can reach the host with change notifications. Without this section mailboxes are polled (SEMANTICS C-14).

@@ -11,7 +11,9 @@
 //! Reload: [`load`] again and [`diff`]; a file with mistakes gives no [`Config`], so that the old one runs on (FEATURES R05).
 
 mod check;
+mod check_defaults;
 mod check_people;
+mod check_sinks;
 mod config;
 mod connection;
 mod csv_people;
@@ -27,15 +29,16 @@ mod reload;
 mod shape;
 mod source;
 mod template;
+mod texts;
 mod tree;
 
 pub use config::{Config, schema};
 pub use connection::{Auth, ClientStyle, Connection, Endpoint, Proxy, Trace};
 pub use diagnostic::{Diagnostic, Severity, render, to_json};
-pub use flow::{DEFAULT_RULES, Flow, FlowKind, Selection};
-pub use host::{Hooks, Host, Limits, LimitsOverride, Log, LogFormat, LogLevel, Secrets, Timing, Tls};
+pub use flow::{DEFAULT_RULES, Flow, FlowKind, Selection, flows_of};
+pub use host::{Alerts, Hooks, Host, Limits, LimitsOverride, Log, LogFormat, LogLevel, Secrets, Timing, Tls};
 pub use load::{Loaded, load, load_str};
-pub use people::{Directory, People, Person, PersonEntry};
+pub use people::{Calendar, Directory, Group, People, Person, PersonEntry};
 pub use reload::{Change, Restart, diff};
 pub use template::{ConnectionDraft, connection_section, template, template_for};
 pub use tree::{Document, Part};

@@ -15,6 +15,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 use crate::people::{People, PersonEntry};
 use crate::shape;
 use crate::source::Source;
+use crate::texts;
 use crate::tree::Document;
 
 /// Largest `calport.toml`. 100,000 people written into it are under 32 MiB.
@@ -83,6 +84,7 @@ pub fn load_str(path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
         persons: close_gaps(usable.pointer_mut("/people/person")),
         directories: close_gaps(usable.pointer_mut("/people/directories")),
     };
+    texts::check(&document, &mut usable, &mut found);
     let file: File = match serde_json::from_value(usable) {
         Ok(file) => file,
         Err(error) => {
@@ -97,6 +99,7 @@ pub fn load_str(path: &Path, text: &str) -> Result<Loaded, Vec<Diagnostic>> {
     let rows = read_csv(csv_path.as_deref(), &document, &mut found);
     let people = merged(csv_path, &file, rows.as_ref());
     check::host(&document, &file, &directory, &mut found);
+    check::timing(&document, &file, &mut found);
     check::connections(&document, &file, &mut found);
     check::rules(&document, &file, &mut found);
     check_people::check(
@@ -128,7 +131,7 @@ fn close_gaps(list: Option<&mut Value>) -> Vec<usize> {
 fn merged(csv: Option<PathBuf>, file: &File, rows: Option<&csv_people::Table>) -> People {
     let from_csv = rows.into_iter().flat_map(|table| table.rows.iter().map(|(entry, _)| entry));
     let entries: Vec<PersonEntry> = file.people.person.iter().chain(from_csv).cloned().collect();
-    People::new(csv, file.people.directories.clone(), entries)
+    People::new(csv, file.people.directories.clone(), entries, file.groups.clone())
 }
 
 fn read_csv(path: Option<&Path>, document: &Document, found: &mut Vec<Diagnostic>) -> Option<csv_people::Table> {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use calport_model::directory::{Entry, EntryKind};
 
-use crate::people::{Directory, Person, PersonEntry};
+use crate::people::{Directory, Group, Person, PersonEntry};
 
 /// What an entry of a directory is there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,9 +38,9 @@ impl Merger {
         merger
     }
 
-    /// Everybody, sorted by id.
-    pub fn finish(self) -> Vec<Person> {
-        let mut persons: Vec<Person> = self.merged.into_iter().filter_map(PersonEntry::finish).collect();
+    /// Everybody, sorted by id, with the defaults of their groups.
+    pub fn finish(self, groups: &BTreeMap<String, Group>) -> Vec<Person> {
+        let mut persons: Vec<Person> = self.merged.into_iter().filter_map(|entry| entry.finish(groups)).collect();
         persons.sort_by(|a, b| a.id.cmp(&b.id));
         persons
     }
@@ -159,6 +159,11 @@ fn fill(own: &mut PersonEntry, weaker: &PersonEntry) {
     take(&mut own.zone, &weaker.zone);
     take(&mut own.language, &weaker.language);
     take(&mut own.rules, &weaker.rules);
+    take(&mut own.sink, &weaker.sink);
+    if own.calendars.is_none() {
+        own.calendars.clone_from(&weaker.calendars);
+    }
+    own.mapping = std::mem::take(&mut own.mapping).or(&weaker.mapping);
     own.other_addresses = own.other_addresses.take().or_else(|| weaker.other_addresses.clone());
     own.groups = own.groups.take().or_else(|| weaker.groups.clone());
     own.vip = own.vip.or(weaker.vip);

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use calport_model::directory::Entry;
-use schemars::JsonSchema;
+use calport_rules::presence::MappingOverride;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use crate::formats;
@@ -51,7 +52,7 @@ pub struct Directory {
 pub struct PersonEntry {
     /// Stable id, 1 to 200 characters; it may be chosen freely. Default: the address in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 200))]
+    #[schemars(length(min = 1, max = 200), extend("format" = formats::PERSON))]
     pub id: Option<String>,
     /// The name for people. Default: the id.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,9 +101,116 @@ pub struct PersonEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = formats::NAME))]
     pub rules: Option<String>,
+    /// The sink that shows this person, where flows to several sinks select them (FEATURES P15).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::NAME))]
+    pub sink: Option<String>,
+    /// Further calendars whose appointments count as the person's own: shared ones, rooms. Default: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    pub calendars: Option<Vec<Calendar>>,
+    /// Rows of the mapping that differ from those of the rules.
+    #[serde(skip_serializing_if = "MappingOverride::is_empty")]
+    pub mapping: MappingOverride,
 }
 
-/// A person after all sources were merged.
+/// A further calendar of a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "CalendarForm")]
+pub struct Calendar {
+    /// The address, or the id, of the mailbox.
+    pub address: String,
+    /// The connection it is read by; the source of the person's flow when `None`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+}
+
+impl Calendar {
+    /// A calendar at the source of the person's flow.
+    #[must_use]
+    pub fn at_source(address: String) -> Self {
+        Self { address, connection: None }
+    }
+}
+
+/// A calendar as written: an address, or an address with its connection.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum CalendarForm {
+    /// The address at the source of the person's flow.
+    Address(#[schemars(extend("format" = formats::CALENDAR))] String),
+    /// The address at a connection.
+    At(CalendarAt),
+}
+
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CalendarAt {
+    /// The address, or the id, of the mailbox.
+    #[schemars(extend("format" = formats::CALENDAR))]
+    address: String,
+    /// The connection it is read by. Default: the source of the person's flow.
+    #[serde(default)]
+    #[schemars(extend("format" = formats::NAME))]
+    connection: Option<String>,
+}
+
+impl From<CalendarForm> for Calendar {
+    fn from(written: CalendarForm) -> Self {
+        match written {
+            CalendarForm::Address(address) => Self::at_source(address),
+            CalendarForm::At(CalendarAt { address, connection }) => Self { address, connection },
+        }
+    }
+}
+
+impl JsonSchema for Calendar {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Calendar".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        CalendarForm::json_schema(generator)
+    }
+}
+
+/// Defaults of the people who have a group. What the person says goes before; of several groups the first of the person's list
+/// that says something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Group {
+    /// Whether calendar integration is on (FEATURES P14).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<bool>,
+    /// The sink that shows these people, where flows to several sinks select them (FEATURES P15).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::NAME))]
+    pub sink: Option<String>,
+    /// Time zone (IANA) of the texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::ZONE))]
+    pub zone: Option<String>,
+    /// Language (BCP 47) of the texts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::LANGUAGE))]
+    pub language: Option<String>,
+    /// Whether reads come more often (`[timing]`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vip: Option<bool>,
+    /// Presence rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = formats::NAME))]
+    pub rules: Option<String>,
+    /// Further calendars that count for each of these people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    pub calendars: Option<Vec<Calendar>>,
+    /// Rows of the mapping that differ from those of the rules.
+    #[serde(skip_serializing_if = "MappingOverride::is_empty")]
+    pub mapping: MappingOverride,
+}
+
+/// A person after all sources were merged and the groups' defaults were added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Person {
     /// Stable id.
@@ -131,6 +239,12 @@ pub struct Person {
     pub groups: Vec<String>,
     /// Presence rules that differ from the flow's.
     pub rules: Option<String>,
+    /// The sink that shows the person, where flows to several sinks select them.
+    pub sink: Option<String>,
+    /// Further calendars.
+    pub calendars: Vec<Calendar>,
+    /// Rows of the mapping that differ from those of the rules.
+    pub mapping: MappingOverride,
 }
 
 impl Person {
@@ -138,6 +252,19 @@ impl Person {
     #[must_use]
     pub fn mailbox_at(&self, connection: &str) -> Option<&str> {
         self.mailboxes.get(connection).or(self.mailbox.as_ref()).map(String::as_str)
+    }
+
+    /// Whether this is the person's own mailbox at a connection, by any of its names.
+    #[must_use]
+    pub fn has_mailbox_at(&self, connection: &str, address: &str) -> bool {
+        let named = self.mailbox_at(connection).into_iter().chain(self.addresses.iter().map(String::as_str));
+        named.into_iter().any(|known| known.eq_ignore_ascii_case(address))
+    }
+
+    /// Whether nothing says that another sink shows this person.
+    #[must_use]
+    pub fn may_be_shown_at(&self, connection: &str) -> bool {
+        self.sink.as_deref().is_none_or(|sink| sink == connection)
     }
 
     /// The user at a sink, if it is configured.
@@ -156,15 +283,22 @@ pub struct People {
     pub directories: Vec<Directory>,
     /// The merged people of file and CSV file, sorted by id.
     pub persons: Vec<Person>,
+    /// Defaults by group.
+    pub groups: BTreeMap<String, Group>,
     #[serde(skip)]
     entries: Vec<PersonEntry>,
 }
 
 impl People {
     /// Entries must come strongest first.
-    pub(crate) fn new(csv: Option<PathBuf>, directories: Vec<Directory>, entries: Vec<PersonEntry>) -> Self {
-        let persons = Merger::of(&entries).finish();
-        Self { csv, directories, persons, entries }
+    pub(crate) fn new(
+        csv: Option<PathBuf>,
+        directories: Vec<Directory>,
+        entries: Vec<PersonEntry>,
+        groups: BTreeMap<String, Group>,
+    ) -> Self {
+        let persons = Merger::of(&entries).finish(&groups);
+        Self { csv, directories, persons, groups, entries }
     }
 
     /// Everybody, with what the directories list: `listed` is for each connection what its directory gave. Entries of the file
@@ -178,7 +312,7 @@ impl People {
                 merger.add_listed(directory, entry);
             }
         }
-        merger.finish()
+        merger.finish(&self.groups)
     }
 }
 
@@ -188,9 +322,12 @@ impl PersonEntry {
         self.id.clone().or_else(|| self.address.as_ref().map(|address| address.to_lowercase()))
     }
 
-    /// The person it describes; `None` without id and address.
-    pub(crate) fn finish(self) -> Option<Person> {
+    /// The person it describes, with the defaults of its groups; `None` without id and address.
+    pub(crate) fn finish(mut self, groups: &BTreeMap<String, Group>) -> Option<Person> {
         let id = self.id()?;
+        for group in self.groups.clone().unwrap_or_default().iter().filter_map(|name| groups.get(name)) {
+            self.fill_from(group);
+        }
         let mut addresses: Vec<String> = Vec::new();
         for address in self.address.into_iter().chain(self.other_addresses.unwrap_or_default()) {
             if !addresses.iter().any(|known| known.eq_ignore_ascii_case(&address)) {
@@ -211,6 +348,26 @@ impl PersonEntry {
             active: self.active.unwrap_or(true),
             groups: self.groups.unwrap_or_default(),
             rules: self.rules,
+            sink: self.sink,
+            calendars: self.calendars.unwrap_or_default(),
+            mapping: self.mapping,
         })
+    }
+
+    /// Takes from a group what is still missing: lists whole, the mapping row by row.
+    fn fill_from(&mut self, group: &Group) {
+        let Group { active, sink, zone, language, vip, rules, calendars, mapping } = group;
+        self.active = self.active.or(*active);
+        self.vip = self.vip.or(*vip);
+        let texts = [(&mut self.sink, sink), (&mut self.zone, zone), (&mut self.language, language), (&mut self.rules, rules)];
+        for (own, given) in texts {
+            if own.is_none() {
+                own.clone_from(given);
+            }
+        }
+        if self.calendars.is_none() {
+            self.calendars.clone_from(calendars);
+        }
+        self.mapping = std::mem::take(&mut self.mapping).or(mapping);
     }
 }

@@ -32,6 +32,8 @@ pub enum Change {
     Window,
     /// How often mailboxes and automatic replies are looked at.
     Timing,
+    /// Who is told about lasting failures, or how.
+    Alerts,
     /// A new connection.
     ConnectionAdded {
         /// Its name.
@@ -84,6 +86,16 @@ pub enum Change {
     /// Rules of this name came, went or changed: presence is computed again for those they hold for.
     Rules {
         /// Their name.
+        name: String,
+    },
+    /// Defaults of people with this group came, went or changed. People of directories may have it too.
+    Group {
+        /// Its name.
+        name: String,
+    },
+    /// An audience of this name came, went or changed: what it sees is computed again.
+    Audience {
+        /// Its name.
         name: String,
     },
     /// A new flow.
@@ -157,6 +169,7 @@ impl fmt::Display for Change {
             Self::Defaults => f.write_str("default zone or language changed"),
             Self::Window => f.write_str("window of appointments changed"),
             Self::Timing => f.write_str("timing changed"),
+            Self::Alerts => f.write_str("alerts changed"),
             Self::ConnectionAdded { name } => write!(f, "connection `{name}` added"),
             Self::ConnectionRemoved { name } => write!(f, "connection `{name}` removed"),
             Self::ConnectionActive { name, on: true } => write!(f, "connection `{name}` activated"),
@@ -169,6 +182,8 @@ impl fmt::Display for Change {
             Self::PeopleChanged { ids } => write!(f, "{} changed", people(ids)),
             Self::Directories => f.write_str("directories of people changed"),
             Self::Rules { name } => write!(f, "rules `{name}` changed"),
+            Self::Group { name } => write!(f, "defaults of the group `{name}` changed"),
+            Self::Audience { name } => write!(f, "audience `{name}` changed"),
             Self::FlowAdded { name } => write!(f, "flow `{name}` added"),
             Self::FlowRemoved { name } => write!(f, "flow `{name}` removed"),
             Self::FlowChanged { name } => write!(f, "flow `{name}` changed"),
@@ -183,6 +198,8 @@ pub fn diff(old: &Config, new: &Config) -> Vec<Change> {
     connections(old, new, &mut changes);
     people(old, new, &mut changes);
     changes.extend(compare(&old.rules, &new.rules).into_iter().map(|(name, _)| Change::Rules { name }));
+    changes.extend(compare(&old.people.groups, &new.people.groups).into_iter().map(|(name, _)| Change::Group { name }));
+    changes.extend(compare(&old.audiences, &new.audiences).into_iter().map(|(name, _)| Change::Audience { name }));
     let by_name = |config: &'_ Config| config.flows.iter().map(|flow| (flow.name.clone(), flow.clone())).collect::<BTreeMap<_, _>>();
     for (name, difference) in compare(&by_name(old), &by_name(new)) {
         changes.push(match difference {
@@ -211,6 +228,7 @@ fn host(old: &Config, new: &Config) -> Vec<Change> {
         (was.zone != is.zone || was.language != is.language).then_some(Change::Defaults),
         (was.window_days_back != is.window_days_back || was.window_days_ahead != is.window_days_ahead).then_some(Change::Window),
         (old.timing != new.timing).then_some(Change::Timing),
+        (old.alerts != new.alerts).then_some(Change::Alerts),
     ]
     .into_iter()
     .flatten()

@@ -326,7 +326,8 @@ impl<'a> Walker<'a> {
             .enumerate()
             .map(|(index, element)| self.value(schema, element, &child(pointer, index), depth.saturating_add(1)))
             .collect();
-        if elements.iter().any(Value::is_object) {
+        // Where an element may be a text as well as a table, nobody asks for its index.
+        if elements.iter().any(Value::is_object) && self.follow(schema).get("anyOf").is_none() {
             return Some(checked.into_iter().map(Option::unwrap_or_default).collect());
         }
         checked.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)

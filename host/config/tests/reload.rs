@@ -141,6 +141,37 @@ fn feat_r05_the_host_applies_what_it_can_and_names_what_needs_a_restart() {
 }
 
 #[test]
+fn feat_r05_groups_audiences_and_alerts_are_told_by_name() {
+    let group = "[groups.sales]\nvip = true\n[[flows]]";
+    let member = ("address = \"bert@example.com\"", "address = \"bert@example.com\"\ngroups = [\"sales\"]");
+    let base = BASE.replacen(member.0, member.1, 1);
+    let with = base.replacen("[[flows]]", group, 1);
+    let found = diff(&config(&base), &config(&with));
+    assert_eq!(found, [Change::PeopleChanged { ids: [name("bert")].into() }, Change::Group { name: name("sales") }]);
+    assert_eq!(found[1].to_string(), "defaults of the group `sales` changed");
+
+    let audience = "audience = \"public\"\n[audiences.public]\nshow_next = false\n";
+    let found = changes(&[("sink = \"pbx\"", &format!("sink = \"pbx\"\n{audience}"))]);
+    assert_eq!(found, [Change::Audience { name: name("public") }, Change::FlowChanged { name: name("presence") }]);
+
+    let alerts = "[alerts]\nconnection = \"calendar\"\nto = [\"admin@example.com\"]\n[[flows]]";
+    assert_eq!(changes(&[("[[flows]]", alerts)]), [Change::Alerts]);
+    assert_eq!(changes(&[("[[flows]]", "[timing]\nfull_read_s = 86400\nunknown_after_s = 0\n[[flows]]")]), [Change::Timing]);
+    assert_eq!(
+        changes(&[("sink = \"pbx\"", "sink = \"pbx\"\nsynchronize_current = true")]),
+        [Change::FlowChanged { name: name("presence") }]
+    );
+}
+
+#[test]
+fn feat_r05_a_persons_mapping_sink_and_calendars_change_the_person_only() {
+    for line in ["mapping = { busy = \"dnd\" }", "sink = \"pbx\"", "calendars = [\"room@example.com\"]"] {
+        let found = changes(&[("id = \"anna\"", &format!("id = \"anna\"\n{line}"))]);
+        assert_eq!(found, [Change::PeopleChanged { ids: [name("anna")].into() }], "{line}");
+    }
+}
+
+#[test]
 fn feat_r05_changes_have_a_form_for_json_output() {
     let found = changes(&[("publish = true", "publish = false"), ("data_dir = \"data\"", "data_dir = \"state\"")]);
     assert_eq!(

@@ -157,7 +157,7 @@ impl Basis {
         if let Some(zone) = &plan.zone {
             self.presence_zone = zone.clone();
         }
-        self.language = plan.language;
+        self.language = plan.language.unwrap_or(self.language);
         self.rules = plan.rules.clone();
         self.audience.clone_from(&plan.audience);
         self

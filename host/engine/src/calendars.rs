@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 
-use calport_rules::Language;
 use calport_store::{FeedKey, PersonRow, ResolutionState};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -54,7 +53,7 @@ pub(crate) fn as_person(plan: &CalendarPlan) -> PersonPlan {
         sink: String::new(),
         user: String::new(),
         zone: None,
-        language: Language::ENGLISH,
+        language: None,
         vip: false,
         active: true,
         rules: std::sync::Arc::default(),

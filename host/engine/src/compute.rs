@@ -1,11 +1,13 @@
 //! From the mirror to a wish: computing presence, at changes and at boundaries (SEMANTICS P-26 to P-28).
 
 use calport_model::zone;
+use calport_rules::Language;
 use calport_store::{FeedKey, Store, StoreError};
 use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::basis::{Basis, Shown};
+use crate::plan::PersonPlan;
 use crate::wheel::Timer;
 
 /// People computed in one job.
@@ -126,7 +128,7 @@ impl Engine {
             window: entry.feed.window,
             presence_zone: person.plan.zone.clone().unwrap_or_else(|| mailbox_zone.clone()),
             mailbox_zone,
-            language: person.plan.language,
+            language: self.language_of(&person.plan, &key),
             rules: person.plan.rules.clone(),
             audience: person.plan.audience.clone(),
             overrides,
@@ -137,6 +139,12 @@ impl Engine {
             unknown_after: self.settings.unknown_after,
         };
         Some(ComputeOrder { basis, keys, own })
+    }
+
+    /// The language of a person's texts: their own, else the mailbox's if there are texts in it, else the host's.
+    pub(crate) fn language_of(&self, plan: &PersonPlan, key: &FeedKey) -> Language {
+        let mailbox = || self.feeds.get(key).and_then(|entry| entry.feed.language.as_deref()).and_then(|tag| tag.parse().ok());
+        plan.language.or_else(mailbox).unwrap_or(self.settings.language)
     }
 
     /// Presence was computed.

@@ -8,6 +8,7 @@
 use calport_model::event::{ShowAs, Span};
 use calport_model::write::{EventDraft, EventField, WriteTarget};
 use calport_model::{Availability, Capability, ConnectorApi, ConnectorError, ErrorKind, PrivateText, zone};
+use calport_rules::Language;
 use calport_rules::presence::{Input, OWN_TAG, Outcome, Override, Signal, signal_value};
 use calport_store::AuditEntry;
 use jiff::tz::TimeZone;
@@ -199,7 +200,7 @@ fn operation_of(person: &str, manual: &Override) -> String {
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
-fn subject(plan: &PersonPlan, one: &ByHand, zone: &TimeZone, now: Timestamp) -> PrivateText {
+fn subject(plan: &PersonPlan, one: &ByHand, zone: &TimeZone, language: Language, now: Timestamp) -> PrivateText {
     if let Some(note) = &one.manual.note {
         return PrivateText::new(note.clone());
     }
@@ -212,7 +213,7 @@ fn subject(plan: &PersonPlan, one: &ByHand, zone: &TimeZone, now: Timestamp) -> 
         lookback: now,
         presence_zone: zone,
         mailbox_zone: zone,
-        language: plan.language,
+        language,
         config: &plan.rules,
         overrides: &[],
     };
@@ -224,6 +225,7 @@ impl Engine {
     pub(crate) fn mirror_current(&mut self, person: &str, outcome: &Outcome, now: Timestamp) -> bool {
         let Some(entry) = self.people.get(person).filter(|p| p.plan.synchronize_current) else { return false };
         let Some(key) = entry.feed.clone() else { return false };
+        let language = self.language_of(&entry.plan, &key);
         let writes = self.connections.get(&key.connection).is_some_and(|c| c.has(Capability::Calendar));
         let Some(kept) = self.by_hand.get_mut(person).filter(|_| writes) else { return false };
         let zone = match self.feeds.get(&key).and_then(|e| e.feed.zone.as_deref()).map(zone::resolve) {
@@ -252,7 +254,7 @@ impl Engine {
                 });
                 changed = true;
             }
-            let subject = subject(&entry.plan, one, &zone, now);
+            let subject = subject(&entry.plan, one, &zone, language, now);
             let Some(it) = one.mirrored.as_mut().filter(|it| !it.is_settled() && !it.busy) else { continue };
             if it.retry_at.is_some_and(|at| at > now) {
                 continue;

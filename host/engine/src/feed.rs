@@ -163,7 +163,9 @@ impl Engine {
         entry.busy = false;
         let was_complete = entry.feed.complete;
         if let Some(feed) = feed {
-            entry.feed = feed;
+            // What the read job saw of these may be older than what another job has brought since.
+            let (absence, zone, language) = (entry.feed.absence, entry.feed.zone.take(), entry.feed.language.take());
+            entry.feed = Feed { absence, zone, language, ..feed };
         }
         match result {
             Ok(outcome) => {
@@ -296,13 +298,17 @@ impl Engine {
         }
     }
 
-    /// Reads now: one connection's mailboxes, or all (FEATURES R01).
+    /// Reads now: one connection's mailboxes with their automatic replies, or all (FEATURES R01).
     pub(crate) fn sync_now(&mut self, connection: Option<&str>) -> usize {
         let now = self.clock.now();
         let keys: Vec<FeedKey> = self.feeds.keys().filter(|k| connection.is_none_or(|c| c == k.connection)).cloned().collect();
         for key in &keys {
             if let Some(entry) = self.feeds.get_mut(key) {
                 entry.failures = 0;
+                if entry.absence_due.is_some() {
+                    entry.absence_due = Some(now);
+                    self.wheel.set(now, Timer::Absence(key.connection.clone()));
+                }
             }
             self.schedule(key, now, Class::Live);
         }

@@ -42,8 +42,8 @@ pub struct PersonPlan {
     pub user: String,
     /// The zone of the presence text; the mailbox's when `None`.
     pub zone: Option<TimeZone>,
-    /// The language of the presence text.
-    pub language: Language,
+    /// The language of the presence text; the mailbox's when `None`.
+    pub language: Option<Language>,
     /// Whether reads come more often (SEMANTICS C-12, P-21a).
     pub vip: bool,
     /// Whether calendar integration is on (FEATURES P14).
@@ -125,6 +125,8 @@ pub struct Settings {
     pub restart_rate: u32,
     /// The zone of people and mailboxes that have none.
     pub zone: TimeZone,
+    /// The language of people and mailboxes that have none.
+    pub language: Language,
 }
 
 impl Default for Settings {
@@ -150,6 +152,7 @@ impl Default for Settings {
             subscription: Duration::from_secs(4_230 * 60),
             restart_rate: 25,
             zone: TimeZone::UTC,
+            language: Language::ENGLISH,
         }
     }
 }

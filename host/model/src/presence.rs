@@ -45,7 +45,7 @@ pub struct PresenceValue {
     pub until: Option<Timestamp>,
     /// The absence greeting, by its name at the sink.
     pub greeting: Option<String>,
-    /// The forwarding profile, by its name at the sink.
+    /// The forwarding profile, by its name at the sink; `None` for none of ours.
     pub forwarding: Option<String>,
 }
 

@@ -14,7 +14,11 @@ const MAX_LINES: usize = 200;
 
 /// A block: lines until a blank one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Block(Vec<(String, String)>);
+pub struct Block {
+    lines: Vec<(String, String)>,
+    /// Whether a line was left out.
+    stray: bool,
+}
 
 impl Block {
     /// The first value of this name, in any case; empty when there is none.
@@ -24,7 +28,7 @@ impl Block {
 
     /// All values of this name, in order. `PresenceState` has two lines `Message`, of which only the first is about the request.
     pub fn all<'b, 'n>(&'b self, name: &'n str) -> impl Iterator<Item = &'b str> + use<'b, 'n> {
-        self.0.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+        self.lines.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
     /// Whether this is the event of that name.
@@ -32,8 +36,13 @@ impl Block {
         self.get("Event") == name
     }
 
+    /// Whether the names of its lines are these, in this order, and no line was left out.
+    pub fn has_exactly(&self, names: &[&str]) -> bool {
+        !self.stray && self.lines.len() == names.len() && self.lines.iter().zip(names).all(|((n, _), wanted)| n == wanted)
+    }
+
     fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.lines.is_empty()
     }
 }
 
@@ -48,16 +57,19 @@ pub fn blocks(body: &[u8]) -> Result<Vec<Block>, Error> {
     for line in text.split('\n').chain([""]) {
         let line = line.trim_end_matches('\r');
         if line.is_empty() {
-            if !current.is_empty() {
-                all.push(std::mem::take(&mut current));
+            let block = std::mem::take(&mut current);
+            if !block.is_empty() {
+                all.push(block);
             }
             if all.len() > MAX_BLOCKS {
                 return Err(error::protocol(format!("at most {MAX_BLOCKS} blocks"), "more of them"));
             }
         } else if let Some((name, value)) = line.split_once(':')
-            && current.0.len() < MAX_LINES
+            && current.lines.len() < MAX_LINES
         {
-            current.0.push((name.trim().to_owned(), value.strip_prefix(' ').unwrap_or(value).to_owned()));
+            current.lines.push((name.trim().to_owned(), value.strip_prefix(' ').unwrap_or(value).to_owned()));
+        } else {
+            current.stray = true;
         }
     }
     Ok(all)

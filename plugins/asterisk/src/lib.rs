@@ -14,6 +14,8 @@ mod check;
 mod descriptor;
 mod events;
 mod manager;
+mod profiles;
+mod reading;
 mod settings;
 mod sink;
 #[cfg(test)]
@@ -143,11 +145,11 @@ impl presence::Guest for Asterisk {
     }
 
     fn read_many(users: Vec<String>) -> Vec<Result<presence::PresenceReading, Error>> {
-        with_each(&users, |c| sink::read_many(c, &users))
+        with_each(&users, |c| reading::read_many(c, &users))
     }
 
     fn call_states(users: Vec<String>) -> Vec<Result<presence::CallState, Error>> {
-        with_each(&users, |c| sink::call_states(c, &users))
+        with_each(&users, |c| reading::call_states(c, &users))
     }
 }
 

@@ -125,6 +125,30 @@ impl Connection {
         Ok(read.collect())
     }
 
+    /// The live presence of one user. `None`: the answer does not tell for certain, and only the list does. A text with a line
+    /// break comes as it is here and can look like lines of its own; the list escapes it.
+    ///
+    /// # Errors
+    /// Those of [`Connection::must`].
+    pub fn presence(&self, user: &str) -> Result<Option<Parts>, Error> {
+        let blocks = match self.ask("PresenceState", &[("provider", &self.presentity(user))])? {
+            Outcome::Done(blocks) => blocks,
+            Outcome::Refused(message) if is_denied(&message) => return Err(refusal("PresenceState", &message)),
+            Outcome::Refused(_) => return Ok(None),
+        };
+        let [block] = blocks.as_slice() else { return Ok(None) };
+        let mut names = vec!["Response", "Message", "State"];
+        if !block.get("Subtype").is_empty() {
+            names.push("Subtype");
+        }
+        if !block.get("PresenceMessage").is_empty() {
+            names.extend(["Message", "PresenceMessage"]);
+        }
+        let state = State::parse(block.get("State")).filter(|_| block.has_exactly(&names));
+        let (subtype, message) = (block.get("Subtype").to_owned(), block.get("PresenceMessage").to_owned());
+        Ok(state.map(|state| Parts { state, subtype, message }))
+    }
+
     /// Writes a presence. `user` comes from a hint.
     ///
     /// # Errors
@@ -147,7 +171,7 @@ impl Connection {
         format!("{}:{user}", self.settings.technology)
     }
 
-    /// The entries of a family of the database, by key. Keys below keys are not read.
+    /// The entries of a family of the database, by key. Keys that are no user's name are left out.
     ///
     /// # Errors
     /// Those of [`Connection::must`].
@@ -155,10 +179,22 @@ impl Connection {
         let prefix = format!("/{family}/");
         let blocks = self.must("DBGetTree", &[("family", family)])?;
         let read = blocks.iter().filter(|b| b.is_event("DBGetTreeResponse")).filter_map(|b| {
-            let key = b.get("Key").strip_prefix(&prefix).filter(|k| safe_name(k) && !k.contains('/'))?;
+            let key = b.get("Key").strip_prefix(&prefix).filter(|k| safe_name(k))?;
             Some((key.to_owned(), b.get("Val").to_owned()))
         });
         Ok(read.collect())
+    }
+
+    /// One entry of the database; `None` where there is none.
+    ///
+    /// # Errors
+    /// Those of [`Connection::must`].
+    pub fn entry(&self, family: &str, key: &str) -> Result<Option<String>, Error> {
+        match self.ask("DBGet", &[("family", family), ("key", key)])? {
+            Outcome::Done(blocks) => Ok(blocks.iter().find(|b| b.is_event("DBGetResponse")).map(|b| b.get("Val").to_owned())),
+            Outcome::Refused(message) if message.contains("not found") => Ok(None),
+            Outcome::Refused(message) => Err(refusal("DBGet", &message)),
+        }
     }
 
     /// Writes an entry of the database.

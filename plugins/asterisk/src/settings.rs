@@ -7,6 +7,14 @@ use serde::Deserialize;
 
 use crate::ami::safe_name;
 
+/// Families of the database in which Asterisk itself keeps states.
+const OWN_FAMILIES: [&str; 3] = ["CustomPresence", "CustomDevstate", "StasisDeviceState"];
+
+/// The family in which it is noted what Calport wrote in `family`.
+pub fn written_family(family: &str) -> String {
+    format!("{family}-written")
+}
+
 /// A presence state of Asterisk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -48,7 +56,7 @@ impl State {
     }
 }
 
-/// Which of Asterisk's states stands for which availability. The activity goes into the subtype.
+/// Which of Asterisk's states stands for which availability; `not_set` stands for none. The activity goes into the subtype.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct States {
@@ -139,9 +147,11 @@ pub struct Settings {
     pub devices: Devices,
     /// Family of Asterisk's database that holds a user's mail address under the user's name. Empty: none.
     pub address_family: String,
-    /// Family under which the absence greeting's name is kept for the dialplan, by user. Empty: greetings are not written.
+    /// Family under which the absence greeting's name is kept for the dialplan, by user. What Calport wrote there is noted in a
+    /// family of this name and `-written`. Empty: greetings are not written.
     pub greeting_family: String,
-    /// Family under which the forwarding profile's name is kept for the dialplan, by user. Empty: they are not written.
+    /// Family under which the forwarding profile's name is kept for the dialplan, by user. What Calport wrote there is noted in a
+    /// family of this name and `-written`. Empty: they are not written.
     pub forwarding_family: String,
     /// `httptimeout` of `manager.conf` in seconds, 30 to 600: how long Asterisk keeps a silent session.
     #[schemars(range(min = 30, max = 600))]
@@ -178,6 +188,24 @@ impl Settings {
         let families = [&it.address_family, &it.greeting_family, &it.forwarding_family];
         if !families.into_iter().all(|f| f.is_empty() || (safe_name(f) && !f.contains('/'))) {
             return Err(error::invalid("settings", "a database family holds control characters or one of `( ) , & | /`"));
+        }
+        let states = it.states;
+        if [states.available, states.busy, states.away, states.vacation, states.do_not_disturb].contains(&State::NotSet) {
+            let message = "`not_set` means that nothing is shown and could not be told from a value taken away; choose another state";
+            return Err(error::invalid("settings.states", message));
+        }
+        let mut taken: Vec<String> = OWN_FAMILIES.map(str::to_owned).to_vec();
+        for (field, family) in [("greeting_family", &it.greeting_family), ("forwarding_family", &it.forwarding_family)] {
+            if family.is_empty() {
+                continue;
+            }
+            for name in [family.clone(), written_family(family)] {
+                if name == it.address_family || taken.contains(&name) {
+                    let message = format!("the database family {name} has another use; give it a name of its own");
+                    return Err(error::invalid(format!("settings.{field}"), message));
+                }
+                taken.push(name);
+            }
         }
         if !safe_name(&it.technology) || it.technology.contains(':') {
             return Err(error::invalid("settings.technology", "expected a name such as CustomPresence, without a colon"));
@@ -216,6 +244,12 @@ mod tests {
     }
 
     #[test]
+    fn rule_p22a_not_set_stands_for_no_availability() {
+        let error = Settings::parse(r#"{"states":{"available":"not_set"}}"#).unwrap_err();
+        assert!(error.message.contains("taken away"), "{}", error.message);
+    }
+
+    #[test]
     fn names_that_could_leave_their_place_are_refused() {
         for bad in [
             r#"{"greeting_family":"a\r\nb"}"#,
@@ -224,6 +258,10 @@ mod tests {
             r#"{"devices":{"pattern":"Custom:x"}}"#,
             r#"{"http_timeout":5}"#,
             r#"{"unknown":1}"#,
+            r#"{"greeting_family":"calport-forwarding"}"#,
+            r#"{"greeting_family":"x","forwarding_family":"x-written"}"#,
+            r#"{"forwarding_family":"CustomPresence"}"#,
+            r#"{"forwarding_family":"mail","address_family":"mail"}"#,
         ] {
             assert!(Settings::parse(bad).is_err(), "{bad}");
         }

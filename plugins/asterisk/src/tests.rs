@@ -1,6 +1,9 @@
 //! The connector against scripted answers: one test for each trap, named after `trap_NN` of the simulator's and the reference's list.
 
+mod example;
 mod live;
+mod profiles;
+mod reading;
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +15,7 @@ use calport_sdk::http::{Http, HttpError, Request, Response, StreamedResponse};
 use crate::bindings::exports::calport::connector::connector::Severity;
 use crate::bindings::exports::calport::connector::notifications::HintKind;
 use crate::bindings::exports::calport::connector::presence::{
-    Availability, CallState, PresenceCommand, PresenceOrigin, PresenceReceipt, PresenceUpdate, PresenceValue,
+    Availability, PresenceCommand, PresenceReceipt, PresenceUpdate, PresenceValue,
 };
 use crate::manager::Connection;
 use crate::settings::Settings;
@@ -142,14 +145,6 @@ fn set(pbx: &Pbx, updates: &[PresenceUpdate]) -> Vec<Result<PresenceReceipt, Err
 }
 
 #[test]
-fn trap_01_presence_is_read_from_the_manager_and_never_from_rest() {
-    let pbx = Pbx::new().usual("PresenceStateList", "Response: Success\r\n\r\n");
-    sink::read_many(&pbx.connection(""), &["alice".to_owned()]);
-    assert!(pbx.sent.borrow().iter().all(|(r, _)| r.url == "http://pbx:8088/arawman"));
-    assert_eq!(pbx.actions(), ["ExtensionStateList", "PresenceStateList"]);
-}
-
-#[test]
 fn trap_02_presence_is_followed_by_wait_event() {
     let pbx = Pbx::new().usual(
         "WaitEvent",
@@ -204,19 +199,8 @@ fn trap_05_what_was_cut_is_told() {
 }
 
 #[test]
-fn trap_07_clear_writes_not_set_and_takes_the_greeting_back() {
-    let tree =
-        "Response: Success\r\nEventList: start\r\n\r\nEvent: DBGetTreeResponse\r\nKey: /calport-greeting/alice\r\nVal: holiday\r\n\r\n";
-    let pbx = Pbx::new().usual("DBGetTree", tree);
-    set(&pbx, &[update("alice", 1, PresenceCommand::Clear), update("bob", 1, PresenceCommand::Clear)]);
-    assert_eq!(pbx.form("Setvar")["value"], "not_set");
-    assert_eq!(pbx.actions(), ["ExtensionStateList", "DBGetTree", "Setvar", "DBDel", "Setvar"], "bob has no greeting to take back");
-    assert_eq!((pbx.form("DBDel")["family"].as_str(), pbx.form("DBDel")["key"].as_str()), ("calport-greeting", "alice"));
-}
-
-#[test]
 fn trap_08_a_user_without_a_hint_is_not_found_and_nothing_is_sent_for_him() {
-    let pbx = Pbx::new().usual("PresenceStateList", "Response: Success\r\n\r\n");
+    let pbx = Pbx::new();
     let answers = set(&pbx, &[update("nobody", 1, PresenceCommand::Set(busy("x"))), update("a\r\nb", 1, PresenceCommand::Clear)]);
     for answer in &answers {
         let error = answer.as_ref().unwrap_err();
@@ -224,9 +208,6 @@ fn trap_08_a_user_without_a_hint_is_not_found_and_nothing_is_sent_for_him() {
         assert!(!error.message.contains('\n'));
     }
     assert!(!pbx.actions().contains(&"Setvar".to_owned()));
-    let read = sink::read_many(&pbx.connection(""), &["nobody".to_owned(), "bob".to_owned()]);
-    assert_eq!(read[0].as_ref().unwrap_err().kind, ErrorKind::NotFound);
-    assert_eq!(read[1].as_ref().unwrap().value, None);
 }
 
 #[test]
@@ -239,22 +220,6 @@ fn trap_14_no_hint_at_all_means_starting_and_not_that_nobody_exists() {
         assert_eq!((error.kind, error.scope), (ErrorKind::Unavailable, ErrorScope::Connection));
         assert_eq!(pbx.actions(), ["ExtensionStateList"]);
     }
-}
-
-#[test]
-fn trap_09_and_12_values_are_read_with_their_escapes_taken_back() {
-    let list = "Response: Success\r\nEventList: start\r\n\r\n\
-        Event: PresenceStateChange\r\nPresentity: CustomPresence:alice\r\nStatus: dnd\r\nSubtype: meeting\r\nMessage: it\\'s \\\"A\\\"\r\n\r\n\
-        Event: PresenceStateChange\r\nPresentity: CustomPresence:bob\r\nStatus: not_set\r\nSubtype: \r\nMessage: \r\n\r\n\
-        Event: PresenceStateListComplete\r\nEventList: Complete\r\nListItems: 2\r\n\r\n";
-    let pbx = Pbx::new().usual("PresenceStateList", list);
-    let read = sink::read_many(&pbx.connection(""), &["bob".to_owned(), "alice".to_owned()]);
-    assert_eq!(read[0].as_ref().unwrap().value, None);
-    let alice = read[1].as_ref().unwrap();
-    let value = alice.value.as_ref().unwrap();
-    assert_eq!((value.availability, value.activity.as_str(), value.text.as_str()), (Availability::Busy, "meeting", "it's \"A\""));
-    assert_eq!(alice.origin, PresenceOrigin::Unknown);
-    assert_eq!(pbx.actions().len(), 2, "one list for all users");
 }
 
 #[test]
@@ -328,44 +293,6 @@ fn p27_a_lower_sequence_never_replaces_a_higher_one_in_a_batch() {
 }
 
 #[test]
-fn p30_greetings_and_forwarding_are_entries_of_the_database() {
-    let pbx = Pbx::new();
-    let value = PresenceValue { greeting: Some("holiday".into()), forwarding: Some("mobile".into()), ..busy("x") };
-    let updates = [update("alice", 1, PresenceCommand::Set(value)), update("alice", 2, PresenceCommand::Set(busy("y")))];
-    assert!(set(&pbx, &updates).iter().all(Result::is_ok));
-    assert_eq!(pbx.actions(), ["ExtensionStateList", "DBGetTree", "Setvar", "DBPut", "DBPut", "Setvar", "DBDel"]);
-    assert_eq!(pbx.form("DBPut")["val"], "holiday");
-    let forged = PresenceValue { greeting: Some("a\r\nAction: Originate".into()), ..busy("x") };
-    let answers = set(&pbx, &[update("alice", 1, PresenceCommand::Set(forged))]);
-    assert!(matches!(answers[0].as_ref().unwrap_err().kind, ErrorKind::Invalid(_)));
-}
-
-#[test]
-fn without_rights_to_the_database_presence_is_still_set() {
-    let pbx = Pbx::new().usual("DBGetTree", DENIED);
-    assert!(set(&pbx, &[update("alice", 1, PresenceCommand::Set(busy("x")))])[0].is_ok());
-}
-
-#[test]
-fn p30_a_denied_greeting_costs_neither_the_presence_nor_the_connection() {
-    let tree =
-        "Response: Success\r\nEventList: start\r\n\r\nEvent: DBGetTreeResponse\r\nKey: /calport-greeting/bob\r\nVal: holiday\r\n\r\n";
-    for (first, sent) in [("alice", "DBPut"), ("bob", "DBDel")] {
-        let pbx = Pbx::new().usual("DBGetTree", tree).usual("DBPut", DENIED).usual("DBDel", DENIED);
-        let value = PresenceValue { greeting: Some("holiday".into()), forwarding: Some("mobile".into()), ..busy("x") };
-        let second = if first == "alice" { "bob" } else { "alice" };
-        let of = |user: &str| update(user, 1, if user == "alice" { PresenceCommand::Set(value.clone()) } else { PresenceCommand::Clear });
-        calport_sdk::testing::take_log();
-        let answers = set(&pbx, &[of(first), of(second)]);
-        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
-        assert_eq!(pbx.actions(), ["ExtensionStateList", "DBGetTree", "Setvar", sent, "Setvar"], "denied once, left alone afterwards");
-        let warned: Vec<String> = calport_sdk::testing::take_log().into_iter().map(|l| format!("{:?} {}", l.level, l.message)).collect();
-        assert_eq!(warned.len(), 1, "{warned:?}");
-        assert!(warned[0].contains("Warn") && warned[0].contains("the class system"), "{warned:?}");
-    }
-}
-
-#[test]
 fn missing_rights_name_the_class_and_stop_the_batch() {
     let pbx = Pbx::new().usual("Setvar", DENIED);
     let updates = [update("alice", 1, PresenceCommand::Clear), update("bob", 1, PresenceCommand::Clear)];
@@ -415,16 +342,6 @@ fn device_states_follow_over_rest_and_custom_ones_over_the_manager() {
     sink::set_many(&custom, &[update("alice", 1, PresenceCommand::Set(busy("x")))])[0].as_ref().unwrap();
     let forms: Vec<_> = pbx.sent.borrow().iter().map(|(_, f)| f.get("variable").cloned().unwrap_or_default()).collect();
     assert!(forms.contains(&"DEVICE_STATE(Custom:DNDalice)".to_owned()), "{forms:?}");
-}
-
-#[test]
-fn call_states_come_from_the_hints_but_not_from_devices_that_calport_sets() {
-    let pbx = Pbx::new();
-    let users = ["alice".to_owned(), "bob".to_owned(), "nobody".to_owned()];
-    let plain: Vec<_> = sink::call_states(&pbx.connection(""), &users).into_iter().map(Result::ok).collect();
-    assert_eq!(plain, [Some(CallState::OnCall), Some(CallState::Idle), None]);
-    let own = pbx.connection(r#"{"devices":{"pattern":"Stasis:{user}"}}"#);
-    assert_eq!(sink::call_states(&own, &users)[1], Ok(CallState::Unknown));
 }
 
 #[test]

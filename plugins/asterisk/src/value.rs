@@ -3,6 +3,10 @@
 //! The way back finds what was written: where a state stands for several availabilities, the subtype begins with the
 //! availability's name (`busy`, `do-not-disturb/meeting`). Otherwise the subtype is the activity. Values of others are read
 //! by the state's own meaning; `dnd` with a subtype is busy, without one it is do not disturb.
+//!
+//! A value has no end at Asterisk. Somebody who sets one by hand can name its end at the end of the subtype, as `until=` and
+//! seconds since 1970, alone or after the activity and a semicolon (`lunch;until=1796000000`): one write, so that value and
+//! end cannot come apart. Calport never writes it itself.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -35,7 +39,7 @@ impl Parts {
 
     /// What is written for a value. Without availability nothing is shown.
     pub fn of(value: &PresenceValue, states: &States) -> Self {
-        let activity = clean(&value.activity);
+        let activity = ended(&clean(&value.activity)).0.to_owned();
         let state = match value.availability {
             Availability::Unknown => return Self::clear(),
             Availability::Available => states.available,
@@ -64,16 +68,27 @@ impl Parts {
 
     /// The value that these parts show; `None` for `not_set`. The raw parts come along as extra values.
     pub fn value(&self) -> Option<PresenceValue> {
-        let (availability, activity) = read(self.state, &self.subtype)?;
+        let (subtype, until) = ended(&self.subtype);
+        let (availability, activity) = read(self.state, subtype)?;
         Some(PresenceValue {
             availability,
             activity,
             text: self.message.clone(),
-            until: None,
+            until,
             greeting: None,
             forwarding: None,
             extra: vec![("state".to_owned(), self.state.name().to_owned()), ("subtype".to_owned(), self.subtype.clone())],
         })
+    }
+}
+
+/// Takes the end from a subtype, in milliseconds since 1970.
+fn ended(subtype: &str) -> (&str, Option<i64>) {
+    let (before, last) = subtype.rsplit_once(';').unwrap_or(("", subtype));
+    let seconds = last.trim().strip_prefix("until=").filter(|s| s.bytes().all(|b| b.is_ascii_digit())).and_then(|s| s.parse::<i64>().ok());
+    match seconds.and_then(|s| s.checked_mul(1000)) {
+        Some(millis) => (before.trim_end(), Some(millis)),
+        None => (subtype, None),
     }
 }
 
@@ -189,6 +204,28 @@ mod tests {
         assert_eq!(by_hand(State::Chat, ""), Some((Availability::Available, String::new())));
         assert_eq!(by_hand(State::Xa, "vacation"), Some((Availability::Away, "vacation".to_owned())));
         assert_eq!(by_hand(State::NotSet, ""), None);
+    }
+
+    #[test]
+    fn rule_p22_a_value_set_by_hand_can_name_its_end_in_the_subtype() {
+        let by_hand = |subtype: &str| {
+            let value = Parts { state: State::Dnd, subtype: subtype.to_owned(), message: "Lunch".to_owned() }.value().unwrap();
+            (value.availability, value.activity, value.until)
+        };
+        let lunch = || "lunch".to_owned();
+        let cases = [
+            ("until=1796000000", (Availability::DoNotDisturb, String::new(), Some(1_796_000_000_000))),
+            ("lunch;until=1796000000", (Availability::Busy, lunch(), Some(1_796_000_000_000))),
+            ("away/lunch ; until=0", (Availability::Away, lunch(), Some(0))),
+            ("until=", (Availability::Busy, "until=".to_owned(), None)),
+            ("until=-5", (Availability::Busy, "until=-5".to_owned(), None)),
+            ("until=99999999999999999999", (Availability::Busy, "until=99999999999999999999".to_owned(), None)),
+            ("lunch;until=noon", (Availability::Busy, "lunch;until=noon".to_owned(), None)),
+        ];
+        for (subtype, expected) in cases {
+            assert_eq!(by_hand(subtype), expected, "{subtype}");
+        }
+        assert_eq!(parts(Availability::Busy, "meeting;until=1796000000", "").subtype, "meeting", "Calport writes no end itself");
     }
 
     #[test]

@@ -62,6 +62,7 @@ pub fn check(client: &Client) -> Result<CheckReport, Error> {
     for (effect, permission, path) in probes {
         findings.extend(probe(client, &mailboxes, effect, permission, path)?);
     }
+    findings.extend(sender(client)?);
     findings.sort_by_key(|f| match f.severity {
         Severity::Problem => 0,
         Severity::Warning => 1,
@@ -72,6 +73,27 @@ pub fn check(client: &Client) -> Result<CheckReport, Error> {
         None => "Microsoft Graph v1.0".to_owned(),
     };
     Ok(CheckReport { server, version: "v1.0".to_owned(), findings })
+}
+
+/// Whether the mailbox that sends mails is known. That it may send is proved by the first mail only.
+fn sender(client: &Client) -> Result<Option<Finding>, Error> {
+    let Some(sender) = &client.settings.sender else { return Ok(None) };
+    let purpose = Purpose { doing: "looking for the mailbox that sends mails", permission: "User.Read.All", mailbox: Some(sender) };
+    let builder = request::get(client.url(&user_path(sender))).query("$select", "id");
+    match client.send(builder, &purpose) {
+        Ok(_) => Ok(None),
+        Err(e) if e.kind == ErrorKind::Unauthorized => Err(e),
+        Err(e) if e.kind == ErrorKind::NotFound => Ok(Some(Finding {
+            severity: Severity::Problem,
+            message: format!("the setting `sender` names `{sender}`, which the directory does not have"),
+            remedy: "set `sender` to the sign-in name or id of a user with a mailbox".to_owned(),
+        })),
+        Err(e) => Ok(Some(Finding {
+            severity: Severity::Warning,
+            message: format!("the setting `sender` could not be checked: {}", e.message),
+            remedy: "repeat the check later".to_owned(),
+        })),
+    }
 }
 
 fn users(client: &Client) -> Result<Vec<WireSample>, Error> {
@@ -204,6 +226,21 @@ mod tests {
         let report = check(&bad).unwrap();
         assert_eq!(report.findings[0].severity, Severity::Problem);
         assert!(report.findings[0].message.contains("`user_filter`"), "{}", report.findings[0].message);
+    }
+
+    #[test]
+    fn feat_check_a_sender_that_does_not_exist_is_a_problem() {
+        let with_sender = |status, body: &str| {
+            let answers = Recorded::new().on("GET", "/users?", 200, r#"{"value":[]}"#).on("GET", "/organization", 403, &denied());
+            let (mut client, _) = client(answers.on("GET", "/users/calport%40example.com?", status, body));
+            client.settings.sender = Some("calport@example.com".to_owned());
+            check(&client).unwrap().findings.into_iter().find(|f| f.severity != Severity::Info)
+        };
+        assert!(with_sender(200, r#"{"id":"u1"}"#).is_none());
+        let missing = with_sender(404, r#"{"error":{"code":"Request_ResourceNotFound"}}"#).unwrap();
+        assert_eq!(missing.severity, Severity::Problem);
+        assert!(missing.message.contains("`sender` names `calport@example.com`"), "{}", missing.message);
+        assert_eq!(with_sender(403, &denied()).unwrap().severity, Severity::Warning);
     }
 
     #[test]

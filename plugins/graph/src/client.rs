@@ -1,6 +1,6 @@
 //! Requests to Graph: URLs, preferences, answers, pages.
 
-use calport_sdk::common::{Error, ErrorScope};
+use calport_sdk::common::{Error, ErrorKind, ErrorScope};
 use calport_sdk::http::{Http, Response, ResponseExt};
 use calport_sdk::paging;
 use calport_sdk::request::{self, Builder};
@@ -73,6 +73,21 @@ impl Client {
         if response.is_success() { Ok(response) } else { Err(failure::from_response(&response, purpose)) }
     }
 
+    /// Sends a write. An answer that leaves open whether it took effect, such as 500 or 504, is `outcome-unknown`
+    /// (SEMANTICS S-15, B-40).
+    ///
+    /// # Errors
+    /// Those of [`Client::send`].
+    pub fn write(&self, builder: Builder, purpose: &Purpose<'_>) -> Result<Response, Error> {
+        let response = self.send_any(builder, purpose)?;
+        if response.is_success() {
+            return Ok(response);
+        }
+        let error = failure::from_response(&response, purpose);
+        // An answer came, so the request did: `unavailable` would say that it did not.
+        Err(if error.kind == ErrorKind::Unavailable { Error { kind: ErrorKind::OutcomeUnknown, ..error } } else { error })
+    }
+
     /// Sends a request; an answer of any status is `Ok`.
     ///
     /// # Errors
@@ -84,7 +99,7 @@ impl Client {
             None => builder,
         };
         builder.send(&*self.http).map_err(|mut error| {
-            if purpose.mailbox.is_some() && matches!(error.kind, calport_sdk::common::ErrorKind::Throttled(_)) {
+            if purpose.mailbox.is_some() && matches!(error.kind, ErrorKind::Throttled(_)) {
                 error.scope = ErrorScope::Mailbox;
             }
             error.message = format!("{}: {}", purpose.doing, error.message);

@@ -11,6 +11,9 @@ use serde::Deserialize;
 /// Longest part of Graph's explanation that is passed on, in characters.
 const REASON_LIMIT: usize = 300;
 
+/// Graph's code for a `transactionId` that made a different event before; it comes with 400 or 409.
+pub const DUPLICATE_TRANSACTION: &str = "ErrorDuplicateTransactionId";
+
 /// What a request was for; it decides how far a failure reaches and what the administrator is told.
 #[derive(Debug, Clone, Copy)]
 pub struct Purpose<'a> {
@@ -92,6 +95,9 @@ fn kind_of(status: u16, code: &str, retry_after_ms: Option<u64>) -> Option<Error
     if is_any(code, &["ErrorInvalidIdMalformed", "ErrorInvalidId"]) {
         let reason = "the server does not read this id".to_owned();
         return Some(ErrorKind::Invalid(InvalidValue { field: "id".to_owned(), reason }));
+    }
+    if is_any(code, &[DUPLICATE_TRANSACTION]) {
+        return Some(ErrorKind::Refused(code.to_owned()));
     }
     (status == 400 || status == 422).then(|| ErrorKind::Refused(if code.is_empty() { "BadRequest" } else { code }.to_owned()))
 }

@@ -19,10 +19,13 @@ pub struct Settings {
     pub users_without_mail: bool,
     /// Whether the bodies of appointments are read, as plain text. Presence does not need them.
     pub read_bodies: bool,
+    /// The mailbox that sends mails where a message names none: its sign-in name or id. Without it such a message is refused.
+    #[schemars(length(min = 1))]
+    pub sender: Option<String>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { page_size: 200, directory_page_size: 500, user_filter: None, users_without_mail: false, read_bodies: false }
+        Self { page_size: 200, directory_page_size: 500, user_filter: None, users_without_mail: false, read_bodies: false, sender: None }
     }
 }

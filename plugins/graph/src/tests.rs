@@ -1,4 +1,4 @@
-//! What the tests of all modules share, and the golden tests against the reference samples.
+//! What the tests of all modules share, the golden tests against the reference samples, and the tests on a simulated server.
 
 use std::rc::Rc;
 
@@ -34,3 +34,4 @@ pub fn client(http: Recorded) -> (Client, Rc<Recorded>) {
 }
 
 mod golden;
+mod simulated;

@@ -1,7 +1,9 @@
 """Starts the PBX simulator named by CALPORT_SIM_PBX, or uses the PBX at CALPORT_PBX_URL, for the tests of this folder.
 
 A PBX given by URL needs the account of CALPORT_PBX_USER and CALPORT_PBX_SECRET (all classes) and hints for alice and bob, each
-`Custom:NAME,CustomPresence:NAME`. Tests that need the simulator's admin door are skipped there.
+`Custom:NAME,CustomPresence:NAME`, in the context of CALPORT_PBX_CONTEXT (`default`). Tests that need the simulator's admin door
+are skipped there, and those that need a second account (class `call`) unless CALPORT_PBX_OTHER_USER and CALPORT_PBX_OTHER_SECRET
+name it.
 """
 
 import json
@@ -22,11 +24,25 @@ class Pbx:
     user: str
     secret: str
     admin: str | None = None
+    other: tuple[str, str] | None = None
+    context: str = "default"
     http: requests.Session = field(default_factory=requests.Session)
 
     def session(self) -> "Manager":
         """A manager session of its own (its own nonce)."""
         return Manager(self)
+
+    def somebody_else(self) -> "Manager":
+        """A session of another account, as a program has it that sets presence beside Calport."""
+        if not self.other:
+            pytest.skip("no second account is named")
+        return Manager(Pbx(self.url, *self.other))
+
+    def do(self, what: str, **body) -> None:
+        """What happens at the PBX from outside, by the simulator's admin door."""
+        if not self.admin:
+            pytest.skip("needs the simulator's admin door")
+        self.http.post(f"{self.admin}/{what}", json=body, timeout=10).raise_for_status()
 
     def rest(self, method: str, path: str, **options) -> requests.Response:
         """A request to the REST interface."""
@@ -76,7 +92,15 @@ class Manager:
 def pbx():
     """The PBX under test."""
     if url := os.environ.get("CALPORT_PBX_URL"):
-        yield Pbx(url, os.environ["CALPORT_PBX_USER"], os.environ["CALPORT_PBX_SECRET"])
+        get = os.environ.get
+        other = (get("CALPORT_PBX_OTHER_USER"), get("CALPORT_PBX_OTHER_SECRET", ""))
+        yield Pbx(
+            url,
+            os.environ["CALPORT_PBX_USER"],
+            os.environ["CALPORT_PBX_SECRET"],
+            other=other if other[0] else None,
+            context=get("CALPORT_PBX_CONTEXT", "default"),
+        )
         return
     binary = os.environ.get("CALPORT_SIM_PBX")
     if not binary:
@@ -84,7 +108,8 @@ def pbx():
     with subprocess.Popen([binary, "alice", "bob"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout and process.stdin
         started = json.loads(process.stdout.readline())
-        yield Pbx(started["url"], started["user"], started["secret"], started["admin"])
+        other = (started["other"]["user"], started["other"]["secret"])
+        yield Pbx(started["url"], started["user"], started["secret"], started["admin"], other)
         process.stdin.close()
         assert process.wait(timeout=10) == 0
 

@@ -36,6 +36,12 @@ pub enum Kind {
     },
     /// The connection is aborted without an answer (a TCP reset).
     Reset,
+    /// The request is carried out in full, but its answer is lost: whoever asked cannot know.
+    Lost {
+        /// The error status that comes instead, 500 to 599; none: the connection is aborted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        status: Option<u16>,
+    },
     /// The true answer, in small pieces with a pause before each.
     SlowBody {
         /// Pause before each piece, in milliseconds.
@@ -171,6 +177,7 @@ mod tests {
             serde_json::from_str(r#"{"match":{"path":"delta"},"times":1,"fault":{"kind":"status","status":429,"retry_after":2.5}}"#)
                 .unwrap();
         assert_eq!(rule.fault, Kind::Status { status: 429, retry_after: Some(2.5) });
+        assert_eq!(serde_json::from_str::<Rule>(r#"{"fault":{"kind":"lost"}}"#).unwrap().fault, Kind::Lost { status: None });
         assert!(serde_json::from_str::<Rule>(r#"{"fault":{"kind":"explode"}}"#).is_err());
     }
 }

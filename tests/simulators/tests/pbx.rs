@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use calport_simulators::clock::Clock;
 use calport_simulators::fault::{Kind, Rule};
-use calport_simulators::pbx::{Presence, STATES, Simulator};
+use calport_simulators::pbx::{Presence, STATES, Simulator, Source};
 use digest_auth::{AuthContext, WwwAuthenticateHeader};
 use reqwest::{Client, Method, Response, StatusCode};
 
@@ -323,4 +323,99 @@ async fn writes_are_told_by_channel_and_by_long_poll() {
     let write = channel.recv().await.unwrap();
     assert_eq!((write.seq, write.user.as_str(), write.state.as_str(), write.message.as_str()), (1, "alice", "xa", "grüße, bis morgen"));
     assert_eq!(poll.await.unwrap()["writes"][0]["source"], "hand");
+}
+
+/// The account `reception` beside Calport's, for users who set their presence by a program.
+async fn pbx_with_reception() -> Simulator {
+    let builder = Simulator::builder().account("calport", "calport-secret", &["call"], &["all"]);
+    builder
+        .account("reception", "reception-secret", &[], &["call"])
+        .user("alice")
+        .hint("11", "default", "PJSIP/11&Custom:x,CustomPresence:bob")
+        .start()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn values_set_by_hand_reach_the_waiting_session_whoever_sets_them() {
+    let pbx = pbx_with_reception().await;
+    let mut events = Session::new(&pbx);
+    events.text(&[("action", "WaitEvent"), ("timeout", "0")]).await;
+    let admin = |path: &str, body: serde_json::Value| {
+        let url = format!("{}/{path}", pbx.admin_url());
+        let client = events.client.clone();
+        async move { client.post(url).json(&body).send().await.unwrap().status() }
+    };
+    // By a feature code, by a telephone, and by a program of somebody else.
+    let code = serde_json::json!({ "variable": "PRESENCE_STATE(CustomPresence:alice)", "value": "dnd,,Lunch" });
+    assert_eq!(admin("set", code).await, StatusCode::NO_CONTENT);
+    let telephone = serde_json::json!({ "user": "bob", "state": "away", "message": "Back, at 3" });
+    assert_eq!(admin("presence", telephone).await, StatusCode::NO_CONTENT);
+    let target = format!("{}/ari/asterisk/variable?variable=PRESENCE_STATE(CustomPresence:alice)&value=xa,,Gone", pbx.url());
+    let program = events.client.post(target).basic_auth("reception", Some("reception-secret")).send().await.unwrap();
+    assert_eq!(program.status(), StatusCode::NO_CONTENT);
+    let refused = serde_json::json!({ "variable": "PRESENCE_STATE(CustomPresence:alice)", "value": "dnd,,a, b" });
+    assert_eq!(admin("set", refused).await, StatusCode::UNPROCESSABLE_ENTITY);
+    let got = events.text(&[("action", "WaitEvent"), ("timeout", "0")]).await;
+    let changes: Vec<&str> = got.split("Event: ").filter(|e| e.starts_with("PresenceStateChange")).collect();
+    assert_eq!(changes.len(), 3, "{got}");
+    for (change, lines) in changes.iter().zip([
+        "Presentity: CustomPresence:alice\r\nStatus: dnd\r\nSubtype: \r\nMessage: Lunch\r\n",
+        "Presentity: CustomPresence:bob\r\nStatus: away\r\nSubtype: \r\nMessage: Back, at 3\r\n",
+        "Presentity: CustomPresence:alice\r\nStatus: xa\r\nSubtype: \r\nMessage: Gone\r\n",
+    ]) {
+        assert!(change.ends_with(&format!("{lines}\r\n")), "{change}");
+    }
+    let by: Vec<_> = pbx.writes().into_iter().map(|w| (w.source, w.account)).collect();
+    assert_eq!(by, [(Source::Hand, String::new()), (Source::Hand, String::new()), (Source::Ari, "reception".to_owned())]);
+    let read = events.text(&[("action", "PresenceState"), ("provider", "CustomPresence:bob")]).await;
+    assert!(read.contains("State: away\r\nMessage: Back, at 3\r\n"), "{read}");
+    assert!(pbx.dialplan_set("PRESENCE_STATE(CustomPresence:bob)", "not_set") && pbx.presence("bob").unwrap().state == "not_set");
+}
+
+#[tokio::test]
+async fn calls_show_in_the_hints_and_are_told_once() {
+    let pbx = pbx_with_reception().await;
+    let mut events = Session::new(&pbx);
+    assert_eq!(events.text(&[("action", "Events"), ("eventmask", "call")]).await, "Response: Success\r\nEvents: On\r\n\r\n");
+    let status = |list: &str, exten: &str| {
+        let block = list.split("\r\n\r\n").find(|b| b.contains(&format!("Exten: {exten}\r\n"))).unwrap().to_owned();
+        block.split("Status: ").nth(1).unwrap().split("\r\n").next().unwrap().to_owned()
+    };
+    for (state, number) in
+        [("Ringing", "8"), ("InUse", "1"), ("InUse&Ringing", "9"), ("Hold", "16"), ("Busy", "2"), ("Unavailable", "4"), ("Idle", "0")]
+    {
+        let (user, other) = (serde_json::json!({ "user": "bob", "state": state }), format!("{}/call", pbx.admin_url()));
+        assert_eq!(events.client.post(other).json(&user).send().await.unwrap().status(), StatusCode::NO_CONTENT);
+        assert!(pbx.call("alice", state));
+        let list = events.text(&[("action", "ExtensionStateList")]).await;
+        assert_eq!((status(&list, "11"), status(&list, "alice")), (number.to_owned(), number.to_owned()), "{state}");
+        let one = events.text(&[("action", "ExtensionState"), ("exten", "11"), ("context", "default")]).await;
+        assert!(one.starts_with("Response: Success\r\nMessage: Extension Status\r\nExten: 11\r\n"), "{one}");
+        assert!(one.ends_with(&format!("Status: {number}\r\nStatusText: {state}\r\n\r\n")), "{one}");
+        let told = events.text(&[("action", "WaitEvent"), ("timeout", "0")]).await;
+        assert_eq!(told.matches("Event: ExtensionStatus\r\nPrivilege: call,all\r\n").count(), 2, "{told}");
+        assert_eq!(told.matches("Event: DeviceStateChange\r\nPrivilege: call,all\r\nDevice: ").count(), 2, "{told}");
+        pbx.call("bob", state);
+        let again = events.text(&[("action", "WaitEvent"), ("timeout", "0")]).await;
+        assert_eq!(blocks(&again).len(), 2, "what does not change is not told: {again}");
+    }
+    assert!(!pbx.call("bob", "fancy") && !pbx.call("nobody", "Idle"));
+    let unknown = events.text(&[("action", "ExtensionState"), ("exten", "99")]).await;
+    assert!(unknown.contains("Context: default\r\nHint: \r\nStatus: -1\r\nStatusText: Unknown\r\n"), "{unknown}");
+}
+
+#[tokio::test]
+async fn greeting_and_forwarding_families_can_be_looked_at_by_the_admin_door() {
+    let pbx = pbx().await;
+    let mut s = Session::new(&pbx);
+    for (family, key, val) in
+        [("calport-greeting", "alice", "holiday"), ("calport-greeting", "bob", "away"), ("calport-greeting-x", "alice", "no")]
+    {
+        s.text(&[("action", "DBPut"), ("family", family), ("key", key), ("val", val)]).await;
+    }
+    let url = format!("{}/database?family=calport-greeting", pbx.admin_url());
+    let entries: serde_json::Value = s.client.get(url).send().await.unwrap().json().await.unwrap();
+    assert_eq!(entries, serde_json::json!({ "alice": "holiday", "bob": "away" }));
 }

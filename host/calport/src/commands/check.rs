@@ -127,9 +127,27 @@ async fn online(loaded: &Loaded, store: Arc<calport_secrets::SecretStore>, findi
             up.insert(name, live);
         }
     }
+    alerts(config, &connections, findings);
     persons(config, &up, &listed, findings).await;
     public_url(config, &up, findings).await;
     Ok(())
+}
+
+/// Whether the connection of `[alerts]` can send mail at all (FEATURES R06).
+fn alerts(config: &Config, connections: &Connections, findings: &mut Findings) {
+    let Some(alerts) = &config.alerts else { return };
+    let Some(live) = connections.get(&alerts.connection) else { return };
+    let descriptor = live.connector.descriptor();
+    if descriptor.has(Capability::Mail) {
+        findings.good("alerts", format!("{} sends them to {}", alerts.connection, alerts.to.join(", ")));
+    } else {
+        findings.add(
+            Severity::Warning,
+            "alerts",
+            format!("{} cannot send them: its connector {} does not know how to send mail", alerts.connection, descriptor.name),
+            "name a connection whose connector has the capability `mail` as `connection` in [alerts]; `calport plugin inspect FILE` shows capabilities",
+        );
+    }
 }
 
 /// Directories of people, and of sinks; those of calendars are asked person by person.

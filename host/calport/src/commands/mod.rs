@@ -4,6 +4,7 @@ pub mod check;
 pub mod control;
 pub mod demo;
 pub mod docs;
+pub mod import;
 pub mod init;
 pub mod plugin;
 pub mod secret;

@@ -8,6 +8,7 @@ mod hooks;
 pub mod people;
 pub mod probe;
 pub mod secrets;
+pub mod settings;
 mod trace;
 mod watch;
 
@@ -18,9 +19,8 @@ use std::time::Duration;
 
 use calport_config::Loaded;
 use calport_egress::Egress;
-use calport_engine::{Engine, EngineHandle, HookSecrets, Plan, Settings};
+use calport_engine::{Engine, EngineHandle, HookSecrets, Plan};
 use calport_model::directory::Entry;
-use calport_model::zone::resolve;
 use calport_model::{Capability, ConnectorApi as _, SystemClock};
 use calport_runtime::{ChildProcess, PluginDirectory, PluginEvent, Runtime, RuntimeConfig};
 use calport_store::Store;
@@ -190,7 +190,7 @@ impl Service {
             tracing::warn!(code = "person-left-out", person = one.person, flow = one.flow, "{}", one.reason);
         }
         *lock(&self.left) = left;
-        let plan = Plan { connections: self.connections.plans(config, &urls), people, settings: settings(config) };
+        let plan = Plan { connections: self.connections.plans(config, &urls), people, settings: settings::settings(config) };
         if self.engine.apply(plan).await.is_err() {
             tracing::error!(code = "engine-gone", "the engine has ended; the service stops");
             self.stop.cancel();
@@ -304,22 +304,6 @@ pub async fn list(api: &dyn calport_model::ConnectorApi) -> Result<Vec<Entry>, c
         }
     }
     Ok(entries)
-}
-
-fn settings(config: &calport_config::Config) -> Settings {
-    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
-    let seconds = |s: u32| Duration::from_secs(u64::from(s));
-    Settings {
-        publish: config.host.publish,
-        window_back: days(config.host.window_days_back),
-        window_ahead: days(config.host.window_days_ahead),
-        reconcile: seconds(config.timing.reconcile_s),
-        reconcile_vip: seconds(config.timing.reconcile_vip_s),
-        absence: seconds(config.timing.absence_s),
-        absence_vip: seconds(config.timing.absence_vip_s),
-        zone: resolve(&config.host.zone).zone(),
-        ..Settings::default()
-    }
 }
 
 /// Makes a directory that nobody else reads: the store holds people's appointments.

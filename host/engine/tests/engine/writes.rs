@@ -214,3 +214,18 @@ async fn feat_r06_a_lasting_failure_is_mailed_once_and_its_end_too() {
     let mails = rig.calendar.with(|s| s.mails.clone());
     assert_eq!((mails.len(), mails[1].subject.as_str()), (2, "Calport: it works again"));
 }
+
+#[tokio::test]
+async fn feat_p07_the_language_is_the_persons_else_the_mailboxs_else_the_hosts() {
+    let mut rig = Rig::new(&["anna", "bert", "carl"]).await;
+    rig.calendar.with(|s| {
+        s.languages.insert("anna@example.com".into(), "fr-CH".into());
+        s.languages.insert("bert@example.com".into(), "fr".into());
+        s.languages.insert("carl@example.com".into(), "sv".into());
+    });
+    rig.each = |person| person.language = (person.id == "bert").then(|| "da".parse().unwrap());
+    rig.settings.language = "de".parse().unwrap();
+    rig.start().await;
+    let shown = ["anna", "bert", "carl"].map(|user| rig.sink.shows(user).unwrap());
+    assert_eq!(shown, ["Disponible", "Ledig", "Verfügbar"]);
+}

@@ -16,7 +16,7 @@ use crate::bindings::exports::calport::connector::notifications::HintKind;
 use crate::bindings::exports::calport::connector::presence::{Availability, PresenceCommand, PresenceValue};
 use crate::manager::Connection;
 use crate::settings::Settings;
-use crate::{check, entries, events, sink};
+use crate::{check, entries, events, reading, sink};
 
 /// What the host does: one nonce per session, Digest, one request after the other.
 #[derive(Default)]
@@ -128,6 +128,7 @@ fn a_whole_life_of_a_presence_on_the_wire() {
     let text = "Call, room 7 – it's \"grüße\"? \\o/ 100 %";
     let mut value = busy(text);
     value.greeting = Some("holiday".to_owned());
+    value.forwarding = Some("mobile".to_owned());
     let long = PresenceValue { availability: Availability::Away, activity: "vacation".to_owned(), ..busy(&"ü".repeat(200)) };
     let updates = [
         update("alice", 1, PresenceCommand::Set(value)),
@@ -140,17 +141,57 @@ fn a_whole_life_of_a_presence_on_the_wire() {
     let stored = answers[2].as_ref().unwrap().stored_text.clone().unwrap();
     assert_eq!(stored, "ü".repeat(127));
 
-    let read = sink::read_many(&c, &users());
+    let read = reading::read_many(&c, &users());
     let shown = |at: usize| read[at].as_ref().unwrap().value.clone().unwrap();
     assert_eq!((shown(0).availability, shown(0).activity.as_str(), shown(0).text.as_str()), (Availability::Busy, "meeting", text));
     assert_eq!((shown(1).availability, shown(1).text), (Availability::Away, stored));
     assert_eq!(shown(1).extra[0], ("state".to_owned(), "xa".to_owned()));
-    assert_eq!(c.database("calport-greeting").unwrap().get("alice").map(String::as_str), Some("holiday"));
+    let entry = |family: &str| c.entry(family, "alice").unwrap();
+    assert_eq!(entry("calport-greeting").as_deref(), Some("holiday"));
+    assert_eq!(entry("calport-forwarding").as_deref(), Some("mobile"));
 
     let cleared: Vec<_> = USERS.map(|u| update(u, 2, PresenceCommand::Clear)).into_iter().collect();
     assert!(sink::set_many(&c, &cleared).iter().all(Result::is_ok));
-    assert!(sink::read_many(&c, &users()).iter().all(|r| r.as_ref().unwrap().value.is_none()));
-    assert!(!c.database("calport-greeting").unwrap().contains_key("alice"));
+    assert!(reading::read_many(&c, &users()).iter().all(|r| r.as_ref().unwrap().value.is_none()));
+    for family in ["calport-greeting", "calport-greeting-written", "calport-forwarding", "calport-forwarding-written"] {
+        assert_eq!(entry(family), None, "{family}");
+    }
+}
+
+#[test]
+fn rule_p30_a_forwarding_of_somebody_else_survives_on_the_wire() {
+    let pbx = Pbx::start();
+    let c = pbx.connection(r#"{"forwarding_family":"calport-test-forwarding","greeting_family":""}"#);
+    let one = |sequence, command| sink::set_many(&c, &[update("bob", sequence, command)]).remove(0).unwrap();
+    c.put("calport-test-forwarding", "bob", "assistant").unwrap();
+    one(1, PresenceCommand::Set(busy("x")));
+    one(2, PresenceCommand::Clear);
+    assert_eq!(c.entry("calport-test-forwarding", "bob").unwrap().as_deref(), Some("assistant"));
+    one(3, PresenceCommand::Set(PresenceValue { forwarding: Some("mobile".to_owned()), ..busy("x") }));
+    assert_eq!(c.entry("calport-test-forwarding", "bob").unwrap().as_deref(), Some("mobile"));
+    one(4, PresenceCommand::Set(busy("x")));
+    assert_eq!(c.entry("calport-test-forwarding", "bob").unwrap(), None);
+}
+
+#[test]
+fn rule_p22a_values_set_by_hand_are_read_on_the_wire() {
+    let pbx = Pbx::start();
+    let c = pbx.connection("");
+    let by_hand = |value: &str| c.set_variable("PRESENCE_STATE(CustomPresence:alice)", value).unwrap();
+    let shown = || {
+        let value = reading::read_many(&c, &["alice".to_owned()]).remove(0).unwrap().value;
+        value.map(|v| (v.availability, v.activity, v.text, v.until))
+    };
+    let of = |availability, activity: &str, text: &str, until| Some((availability, activity.to_owned(), text.to_owned(), until));
+    by_hand("dnd,,Lunch");
+    assert_eq!(shown(), of(Availability::DoNotDisturb, "", "Lunch", None));
+    by_hand("away,until=1796000000,Back at 15:30");
+    assert_eq!(shown(), of(Availability::Away, "", "Back at 15:30", Some(1_796_000_000_000)));
+    // A text with line breaks: "one", "State: xa", "two".
+    by_hand("dnd,,b25lDQpTdGF0ZTogeGENCnR3bw==,e");
+    assert_eq!(shown(), of(Availability::DoNotDisturb, "", "one\r\nState: xa\r\ntwo", None));
+    by_hand("not_set");
+    assert_eq!(shown(), None);
 }
 
 #[test]

@@ -39,7 +39,19 @@ pub struct Patch {
     /// The owner's answer.
     pub answer: Option<Answer>,
     attendees: bool,
-    told: bool,
+    told: Told,
+}
+
+/// Who is told of a change, and by whom.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Told {
+    /// Nobody: show-as, categories and reminder are the owner's own.
+    #[default]
+    Nobody,
+    /// The attendees, if the owner is the organizer. An attendee may make their own copy private (SEMANTICS B-14).
+    OfOrganizer,
+    /// Everybody else: it is content of the meeting.
+    OfContent,
 }
 
 impl Patch {
@@ -60,8 +72,8 @@ impl Patch {
         self.attendees
     }
 
-    /// Whether Graph tells attendees of such a change. Show-as, sensitivity, categories and reminder are the owner's own.
-    pub fn is_told_to_attendees(&self) -> bool {
+    /// Who is told of such a change.
+    pub fn told(&self) -> Told {
         self.told
     }
 
@@ -72,21 +84,21 @@ impl Patch {
     fn add(&mut self, field: &EventField) -> Result<(), Error> {
         match field {
             EventField::Time(time) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 self.time(time)?;
             }
             EventField::Subject(subject) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 self.set("subject", subject.as_str());
             }
             EventField::Body(body) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 let (format, content) = body.as_ref().map_or((TextFormat::Plain, ""), |b| (b.format, &b.content));
                 let content_type = if format == TextFormat::Html { "html" } else { "text" };
                 self.set("body", json!({ "contentType": content_type, "content": content }));
             }
             EventField::Location(location) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 self.set(
                     "location",
                     match location {
@@ -97,14 +109,17 @@ impl Patch {
                 );
             }
             EventField::ShowAs(show_as) => self.set("showAs", show_as_word(*show_as)?),
-            EventField::Sensitivity(sensitivity) => self.set("sensitivity", sensitivity_word(*sensitivity)),
+            EventField::Sensitivity(sensitivity) => {
+                self.told = self.told.max(Told::OfOrganizer);
+                self.set("sensitivity", sensitivity_word(*sensitivity));
+            }
             EventField::Importance(importance) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 self.set("importance", importance_word(*importance));
             }
             EventField::Categories(categories) => self.set("categories", categories.clone()),
             EventField::Attendees(attendees) => {
-                self.told = true;
+                self.told = Told::OfContent;
                 self.attendees = !attendees.is_empty();
                 self.set("attendees", attendees.iter().map(attendee).collect::<Vec<Value>>());
             }

@@ -2,9 +2,14 @@
 //!
 //! Graph mails attendees by itself whenever their organizer makes, moves, rewords or deletes a meeting, and there is
 //! no switch against it. So before such a write the event is read for its attendees, and where mails are not allowed
-//! the write is refused as `would-mail` and not sent (SEMANTICS B-35).
+//! the write is refused as `would-mail` and not sent (SEMANTICS B-35). The write that follows is conditional on the version
+//! that was read: whoever invites somebody in between makes it a `conflict`, not a mail.
+//!
+//! A create may get no answer, or one that cannot be read: that is `outcome-unknown`, and the same operation again makes no
+//! second event (SEMANTICS S-14, B-40).
 
 pub mod fields;
+mod meeting;
 mod target;
 
 use calport_sdk::common::{Error, ErrorKind, Version, Written};
@@ -14,12 +19,12 @@ use calport_sdk::{error, paging};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use self::fields::{Answer, Patch};
+use self::fields::{Answer, Patch, Told};
 use crate::bindings::exports::calport::connector::calendar::{AttendeeMail, Event, EventDraft, EventField, WriteTarget};
 use crate::client::{Client, IMMUTABLE_IDS, UTC_AND_TEXT, calendar_path, event_path, user_path};
 use crate::convert;
 use crate::events::event_select;
-use crate::failure::Purpose;
+use crate::failure::{DUPLICATE_TRANSACTION, Purpose};
 use crate::feed::page::parse_answer;
 
 /// The named property that holds a tag: its set is Calport's own, made once at random and never changed.
@@ -48,8 +53,12 @@ struct WireWritten {
 }
 
 /// What was stored. A subject that came back as the beginning of the one sent was cut.
+///
+/// # Errors
+/// `outcome-unknown` when the answer cannot be read: the status says that it was stored, the body does not say what.
 fn written(response: &Response, patch: &Patch) -> Result<Written, Error> {
-    let wire: WireWritten = response.json("the stored event")?;
+    let unknown = |e: Error| Error { kind: ErrorKind::OutcomeUnknown, ..e };
+    let wire: WireWritten = response.json("the stored event").map_err(unknown)?;
     let version = convert::version(wire.etag, wire.change_key.as_deref());
     let sent = patch.members.get("subject").and_then(Value::as_str);
     let cut = sent.zip(wire.subject.as_deref()).is_some_and(|(s, stored)| s.len() > stored.len() && s.starts_with(stored));
@@ -79,7 +88,21 @@ pub fn create(client: &Client, mailbox: &str, calendar: Option<&str>, draft: &Ev
     }
     let url = client.url(&format!("{}/events", calendar_path(mailbox, calendar)));
     let builder = prefer(request::post(url)).json(&patch.members);
-    written(&client.send(builder, &writing("making an event", mailbox))?, &patch)
+    match client.write(builder, &writing("making an event", mailbox)) {
+        Err(e) if e.code.as_deref().is_some_and(|c| c.eq_ignore_ascii_case(DUPLICATE_TRANSACTION)) => {
+            made_before(client, mailbox, draft, e)
+        }
+        answer => written(&answer?, &patch),
+    }
+}
+
+/// The event that this operation made before, with other fields than now: found by the tag, which only one event may carry.
+fn made_before(client: &Client, mailbox: &str, draft: &EventDraft, refused: Error) -> Result<Written, Error> {
+    let Some(tag) = &draft.tag else { return Err(refused) };
+    match <[Event; 1]>::try_from(find_by_tag(client, mailbox, tag)?) {
+        Ok([event]) => Ok(Written { id: event.id, version: Some(event.version).filter(|v| !v.is_empty()), truncated: Vec::new() }),
+        Err(_) => Err(refused),
+    }
 }
 
 fn prefer(builder: Builder) -> Builder {
@@ -96,7 +119,8 @@ fn conditional(builder: Builder, condition: Option<&Version>) -> Builder {
 /// Changes the given fields of an event, a series or one occurrence (SEMANTICS B-36, B-37).
 ///
 /// # Errors
-/// `conflict` when the event is of another version, `refused("would-mail")`, and those of any write.
+/// `conflict` when the event is of another version, or gets one while it is looked at; `refused("would-mail")`; and those of
+/// any write.
 pub fn update(
     client: &Client,
     mailbox: &str,
@@ -107,18 +131,22 @@ pub fn update(
 ) -> Result<Written, Error> {
     let patch = Patch::of(fields)?;
     let id = target::id(client, mailbox, target)?;
-    if mail == AttendeeMail::Never && patch.is_told_to_attendees() {
-        let meeting = Meeting::read(client, mailbox, &id)?;
-        if patch.has_attendees() || meeting.would_mail() {
+    let mut read = None;
+    if mail == AttendeeMail::Never {
+        if patch.has_attendees() {
             return Err(would_mail());
         }
+        if patch.told() != Told::Nobody {
+            read = meeting::quiet(client, mailbox, &id, patch.told())?;
+        }
     }
+    let condition = condition.or(read.as_ref());
     let purpose = writing("changing an event", mailbox);
     let url = client.url(&event_path(mailbox, &id));
     let mut stored = None;
     if !patch.members.is_empty() {
         let builder = conditional(prefer(request::patch(&url)), condition).json(&patch.members);
-        stored = Some(written(&client.send(builder, &purpose)?, &patch)?);
+        stored = Some(written(&client.write(builder, &purpose)?, &patch)?);
     }
     if let Some(answer) = patch.answer {
         respond(client, &url, answer, mail, &purpose)?;
@@ -131,51 +159,41 @@ pub fn update(
 fn respond(client: &Client, url: &str, answer: Answer, mail: AttendeeMail, purpose: &Purpose<'_>) -> Result<(), Error> {
     let body = json!({ "sendResponse": mail == AttendeeMail::Allowed });
     let builder = request::post(format!("{url}/{}", answer.action())).json(&body);
-    client.send(builder, purpose).map(|_| ())
+    client.write(builder, purpose).map(|_| ())
 }
 
-/// Deletes an event, a series or one occurrence. One that is gone counts as deleted (SEMANTICS B-41).
+/// Deletes an event, a series or one occurrence. One that is gone counts as deleted, also where the server answers 403 for it
+/// (SEMANTICS B-41).
 ///
 /// # Errors
-/// `conflict` when the event is of another version, `refused("would-mail")`, and those of any write.
+/// `conflict` when the event is of another version, or gets one while it is looked at; `refused("would-mail")`; and those of
+/// any write.
 pub fn delete(client: &Client, mailbox: &str, target: &WriteTarget, condition: Option<&Version>, mail: AttendeeMail) -> Result<(), Error> {
-    let gone = |e: Error| if e.kind == ErrorKind::NotFound { Ok(()) } else { Err(e) };
     let id = match target::id(client, mailbox, target) {
         Ok(id) => id,
-        Err(e) => return gone(e),
+        Err(e) => return unless_gone(e),
     };
+    let mut read = None;
     if mail == AttendeeMail::Never {
-        match Meeting::read(client, mailbox, &id) {
-            Ok(meeting) if meeting.would_mail() => return Err(would_mail()),
-            Ok(_) => {}
-            Err(e) => return gone(e),
+        match meeting::quiet(client, mailbox, &id, Told::OfContent) {
+            Ok(version) => read = version,
+            Err(e) => return unless_gone(e),
         }
     }
-    let builder = conditional(request::delete(client.url(&event_path(mailbox, &id))), condition);
-    client.send(prefer(builder), &writing("deleting an event", mailbox)).map(|_| ()).or_else(gone)
+    let builder = conditional(request::delete(client.url(&event_path(mailbox, &id))), condition.or(read.as_ref()));
+    match client.write(prefer(builder), &writing("deleting an event", mailbox)) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind == ErrorKind::Forbidden => match meeting::exists(client, mailbox, &id) {
+            Ok(false) => Ok(()),
+            _ => Err(e),
+        },
+        Err(e) => unless_gone(e),
+    }
 }
 
-/// What decides whether a write is told to others.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Meeting {
-    is_organizer: Option<bool>,
-    #[serde(default)]
-    attendees: Option<Vec<serde::de::IgnoredAny>>,
-}
-
-impl Meeting {
-    fn read(client: &Client, mailbox: &str, id: &str) -> Result<Self, Error> {
-        let builder = request::get(client.url(&event_path(mailbox, id))).query("$select", "id,isOrganizer,attendees");
-        let purpose = writing("reading the attendees of an event before it is written", mailbox);
-        client.send(prefer(builder), &purpose)?.json("an event with its attendees")
-    }
-
-    /// Others are told unless there are none. An attendee's own deletion tells the organizer, so it counts too.
-    fn would_mail(&self) -> bool {
-        let attendees = self.attendees.as_ref().is_some_and(|a| !a.is_empty());
-        attendees || self.is_organizer == Some(false)
-    }
+/// An event that is not there (404), or not there any more (410), is deleted already.
+fn unless_gone(error: Error) -> Result<(), Error> {
+    if matches!(error.kind, ErrorKind::NotFound | ErrorKind::CursorExpired) { Ok(()) } else { Err(error) }
 }
 
 /// Events that carry a tag (SEMANTICS S-14).

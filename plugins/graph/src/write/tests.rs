@@ -1,4 +1,5 @@
 use calport_sdk::common::{Moment, OriginalStart, Participant, Span, TimedSpan, Zone, ZonedTime};
+use calport_sdk::http::HttpError;
 use calport_sdk::testing::Recorded;
 
 use super::*;
@@ -8,7 +9,7 @@ use crate::bindings::exports::calport::connector::calendar::{
 use crate::tests::client;
 
 const STORED: &str = r#"{"id":"e1","@odata.etag":"W/\"2\"","subject":"Planning"}"#;
-const ALONE: &str = r#"{"id":"e1","isOrganizer":true,"attendees":[]}"#;
+const ALONE: &str = r#"{"id":"e1","@odata.etag":"W/\"1\"","isOrganizer":true,"attendees":[]}"#;
 const MEETING: &str = r#"{"id":"e1","isOrganizer":true,"attendees":[{"type":"required"}]}"#;
 
 fn item() -> WriteTarget {
@@ -74,6 +75,55 @@ fn b35_attendees_are_never_mailed_unless_allowed() {
 }
 
 #[test]
+fn b35_an_invitation_between_looking_and_writing_is_a_conflict_and_no_mail() {
+    let stale = r#"{"error":{"code":"ErrorIrresolvableConflict","message":"x"}}"#;
+    let http = Recorded::new()
+        .on("GET", "isOrganizer", 200, ALONE)
+        .on("PATCH", "/events/e1", 412, stale)
+        .on("GET", "isOrganizer", 200, ALONE)
+        .on("DELETE", "/events/e1", 412, stale);
+    let (client, http) = client(http);
+    let subject = [EventField::Subject("x".into())];
+    let changed = update(&client, "u", &item(), &subject, None, AttendeeMail::Never).unwrap_err();
+    let deleted = delete(&client, "u", &item(), None, AttendeeMail::Never).unwrap_err();
+    assert_eq!((changed.kind, deleted.kind), (ErrorKind::Conflict(None), ErrorKind::Conflict(None)));
+    for write in [1, 3] {
+        let sent = &http.requests()[write];
+        assert!(sent.headers.contains(&("if-match".into(), "W/\"1\"".into())), "{} is conditional on what was read", sent.method);
+    }
+}
+
+#[test]
+fn b35_a_series_is_not_written_when_one_of_its_occurrences_has_guests() {
+    let series = r#"{"id":"e1","type":"seriesMaster","isOrganizer":true,"attendees":[]}"#;
+    let guests = r#"{"id":"e1","exceptionOccurrences":[{"id":"o1","attendees":[]},{"id":"o2","attendees":[{"type":"required"}]}]}"#;
+    let http = Recorded::new().on("GET", "isOrganizer", 200, series).on("GET", "exceptionOccurrences", 200, guests);
+    let (client, http) = client(http);
+    assert!(refused(&delete(&client, "u", &item(), None, AttendeeMail::Never).unwrap_err()));
+    assert!(http.requests().iter().all(|r| r.method == "GET"), "nothing was written");
+}
+
+#[test]
+fn b35_an_answer_that_does_not_say_who_is_invited_stops_the_write() {
+    let (client, http) = client(Recorded::new().on("GET", "isOrganizer", 200, r#"{"id":"e1","isOrganizer":true}"#));
+    assert!(delete(&client, "u", &item(), None, AttendeeMail::Never).is_err());
+    assert_eq!(http.requests().len(), 1);
+}
+
+#[test]
+fn b14_an_attendee_may_make_their_copy_private_and_change_no_content() {
+    let copy = r#"{"id":"e1","isOrganizer":false,"attendees":[{"type":"required"}]}"#;
+    let http = Recorded::new().on("GET", "isOrganizer", 200, copy).on("PATCH", "/events/e1", 200, STORED);
+    let (attendee, _) = client(http.on("GET", "isOrganizer", 200, copy));
+    let private = [EventField::Sensitivity(calport_sdk::common::Sensitivity::Private)];
+    update(&attendee, "u", &item(), &private, None, AttendeeMail::Never).unwrap();
+    let subject = [EventField::Subject("x".into())];
+    assert!(refused(&update(&attendee, "u", &item(), &subject, None, AttendeeMail::Never).unwrap_err()));
+    let (organizer, _) = client(Recorded::new().on("GET", "isOrganizer", 200, MEETING));
+    assert!(refused(&update(&organizer, "u", &item(), &private, None, AttendeeMail::Never).unwrap_err()));
+}
+
+#[test]
 fn b36_only_the_given_fields_are_sent_on_a_condition() {
     let (client, http) = client(Recorded::new().on("PATCH", "/events/e1", 200, STORED));
     let fields = [EventField::ShowAs(ShowAs::OutOfOffice), EventField::Reminder(None)];
@@ -96,8 +146,59 @@ fn b41_an_event_that_is_gone_counts_as_deleted() {
     let gone = r#"{"error":{"code":"ErrorItemNotFound","message":"x"}}"#;
     let (before, _) = client(Recorded::new().on("GET", "isOrganizer", 404, gone));
     assert!(delete(&before, "u", &item(), None, AttendeeMail::Never).is_ok());
-    let (meanwhile, _) = client(Recorded::new().on("GET", "isOrganizer", 200, ALONE).on("DELETE", "/events/e1", 404, gone));
-    assert!(delete(&meanwhile, "u", &item(), None, AttendeeMail::Never).is_ok());
+    for status in [404, 410] {
+        let (meanwhile, _) = client(Recorded::new().on("GET", "isOrganizer", 200, ALONE).on("DELETE", "/events/e1", status, gone));
+        assert!(delete(&meanwhile, "u", &item(), None, AttendeeMail::Never).is_ok(), "{status}");
+    }
+    let denied = r#"{"error":{"code":"ErrorAccessDenied","message":"x"}}"#;
+    let forbidden = || Recorded::new().on("DELETE", "/events/e1", 403, denied);
+    let (cancelled, _) = client(forbidden().on("GET", "select=id", 404, gone));
+    assert!(delete(&cancelled, "u", &item(), None, AttendeeMail::Allowed).is_ok(), "denied, and not there");
+    let (there, _) = client(forbidden().on("GET", "select=id", 200, ALONE));
+    assert_eq!(delete(&there, "u", &item(), None, AttendeeMail::Allowed).unwrap_err().kind, ErrorKind::Forbidden);
+}
+
+fn draft(tag: Option<&str>) -> EventDraft {
+    let fields = vec![EventField::Subject("Planning".into())];
+    EventDraft { operation: "op-1".into(), tag: tag.map(str::to_owned), fields, mail: AttendeeMail::Never }
+}
+
+#[test]
+fn b40_a_create_without_a_readable_answer_has_an_unknown_outcome() {
+    let lost = HttpError::OutcomeUnknown("the connection broke".into());
+    let unknown = [
+        Recorded::new().on_failure("POST", "/events", lost),
+        Recorded::new().on("POST", "/events", 500, r#"{"error":{"code":"generalException","message":"x"}}"#),
+        Recorded::new().on("POST", "/events", 504, ""),
+        Recorded::new().on("POST", "/events", 201, ""),
+        Recorded::new().on("POST", "/events", 201, r#"{"id":"AAMk"#),
+    ];
+    for answer in unknown {
+        let (client, _) = client(answer);
+        assert_eq!(create(&client, "u", None, &draft(None)).unwrap_err().kind, ErrorKind::OutcomeUnknown);
+    }
+    let (busy, _) = client(Recorded::new().on_headers("POST", "/events", 503, &[("retry-after", "3")], ""));
+    assert_eq!(create(&busy, "u", None, &draft(None)).unwrap_err().kind, ErrorKind::Throttled(Some(3_000)), "told to wait: not done");
+    let (away, _) = client(Recorded::new().on_failure("POST", "/events", HttpError::Unreachable("refused".into())));
+    assert_eq!(create(&away, "u", None, &draft(None)).unwrap_err().kind, ErrorKind::Unavailable, "nothing left the host");
+}
+
+#[test]
+fn s14_an_operation_that_made_a_different_event_gives_that_event() {
+    let used = r#"{"error":{"code":"ErrorDuplicateTransactionId","message":"x"}}"#;
+    let times = r#""start":{"dateTime":"2026-01-06T12:00:00","timeZone":"UTC"},"end":{"dateTime":"2026-01-06T13:00:00","timeZone":"UTC"}"#;
+    let one = format!(r#"{{"value":[{{"id":"e1","@odata.etag":"W/\"1\"",{times}}}]}}"#);
+    for status in [400, 409] {
+        let (client, _) = client(Recorded::new().on("POST", "/events", status, used).on("GET", "/events?$filter=", 200, &one));
+        let got = create(&client, "u", None, &draft(Some("t"))).unwrap();
+        assert_eq!((got.id.as_str(), got.version.as_deref()), ("e1", Some("W/\"1\"")));
+    }
+    let refused = ErrorKind::Refused("ErrorDuplicateTransactionId".into());
+    let (untagged, _) = client(Recorded::new().on("POST", "/events", 409, used));
+    assert_eq!(create(&untagged, "u", None, &draft(None)).unwrap_err().kind, refused);
+    let two = format!(r#"{{"value":[{{"id":"e1",{times}}},{{"id":"e2",{times}}}]}}"#);
+    let (ambiguous, _) = client(Recorded::new().on("POST", "/events", 409, used).on("GET", "/events?$filter=", 200, &two));
+    assert_eq!(create(&ambiguous, "u", None, &draft(Some("t"))).unwrap_err().kind, refused, "no guess which one it is");
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! End to end: the real program with the real connectors between simulated servers, judged by what the PBX shows.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // helpers of tests, too
 
+mod absences;
 mod changes;
 mod commands;
 mod configuration;
 mod connectors;
+mod overrules;
 mod people;
 mod privacy;
+mod writes;

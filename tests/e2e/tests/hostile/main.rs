@@ -11,3 +11,4 @@ mod limits;
 mod peek;
 mod refused;
 mod support;
+mod writes;

@@ -11,13 +11,9 @@ use crate::bindings::exports::calport::connector::calendar::{
     AttendeeMail, CalendarInfo, Change, ChangePage, Event, EventDetail, EventDraft, EventField, EventKind, EventTime, FeedEnd, Guest,
     IdPage, IdVersion, MailboxInfo, Response, SeriesPlace, ShowAs, WriteTarget,
 };
-use crate::{Hostile, act, act_many, first, opened};
+use crate::{Hostile, act, act_many, first, opened, told};
 
 const HOUR: i64 = 3_600_000;
-
-fn refused() -> Error {
-    error::unsupported("this connector writes nothing")
-}
 
 impl Guest for Hostile {
     fn calendars(mailbox: String) -> Result<Vec<CalendarInfo>, Error> {
@@ -64,21 +60,40 @@ impl Guest for Hostile {
         mailboxes.iter().map(|_| Err(error::mailbox(ErrorKind::Unsupported, "there is no probe"))).collect()
     }
 
-    fn find_by_tag(_: String, _: String) -> Result<Vec<Event>, Error> {
-        Err(refused())
+    fn find_by_tag(mailbox: String, tag: String) -> Result<Vec<Event>, Error> {
+        let window = Window { start: 0, end: HOUR };
+        Ok(match act(&mailbox)? {
+            Behaviour::BadValues => bad(window),
+            _ => vec![event(&tag, window)],
+        })
     }
 
-    fn create(_: String, _: Option<String>, _: EventDraft) -> Result<Written, Error> {
-        Err(refused())
+    fn create(mailbox: String, calendar: Option<String>, draft: EventDraft) -> Result<Written, Error> {
+        written(&mailbox, format!("{calendar:?} {draft:?}"))
     }
 
-    fn update(_: String, _: WriteTarget, _: Vec<EventField>, _: Option<String>, _: AttendeeMail) -> Result<Written, Error> {
-        Err(refused())
+    fn update(
+        mailbox: String,
+        target: WriteTarget,
+        fields: Vec<EventField>,
+        condition: Option<String>,
+        mail: AttendeeMail,
+    ) -> Result<Written, Error> {
+        written(&mailbox, format!("{target:?} {fields:?} {condition:?} {mail:?}"))
     }
 
-    fn delete(_: String, _: WriteTarget, _: Option<String>, _: AttendeeMail) -> Result<(), Error> {
-        Err(refused())
+    fn delete(mailbox: String, target: WriteTarget, condition: Option<String>, mail: AttendeeMail) -> Result<(), Error> {
+        act(&mailbox)?;
+        Err(told(format!("{target:?} {condition:?} {mail:?}")))
     }
+}
+
+/// What was asked, as the id of what was written.
+fn written(mailbox: &str, asked: String) -> Result<Written, Error> {
+    Ok(match act(mailbox)? {
+        Behaviour::BadValues => Written { id: "x".repeat(10_000), version: Some("v\0".to_owned()), truncated: Vec::new() },
+        _ => Written { id: asked, version: Some("2".to_owned()), truncated: vec!["subject".to_owned()] },
+    })
 }
 
 /// A proper event of an hour at the beginning of the window.

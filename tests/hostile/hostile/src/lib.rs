@@ -14,11 +14,11 @@ mod peek;
 
 use std::cell::RefCell;
 
-use calport_sdk::common::{Cursor, Error};
+use calport_sdk::common::{Cursor, Error, ErrorKind};
 use calport_sdk::{error, settings};
 
 use behaviour::{Behaviour, Settings};
-use bindings::exports::calport::connector::{connector, directory, notifications, presence};
+use bindings::exports::calport::connector::{categories, connector, directory, mail, notifications, presence};
 
 calport_sdk::connector! {
     plugin: Hostile,
@@ -29,6 +29,8 @@ calport_sdk::connector! {
             include calport:connector/base@0.1.0;
             export calport:connector/directory@0.1.0;
             export calport:connector/calendar@0.1.0;
+            export calport:connector/categories@0.1.0;
+            export calport:connector/mail@0.1.0;
             export calport:connector/presence@0.1.0;
             export calport:connector/notifications@0.1.0;
         }
@@ -71,6 +73,11 @@ fn act_many<Q, A>(questions: &[Q], subject: &str, answer: impl Fn(&Q) -> A) -> V
 
 fn first(texts: &[String]) -> &str {
     texts.first().map(String::as_str).unwrap_or_default()
+}
+
+/// What was asked, as the message of an error, where an answer has no place for it.
+fn told(asked: String) -> Error {
+    error::item(ErrorKind::Refused("told".to_owned()), asked)
 }
 
 impl connector::Guest for Hostile {
@@ -160,6 +167,29 @@ impl presence::Guest for Hostile {
 
     fn call_states(users: Vec<String>) -> Vec<Result<presence::CallState, Error>> {
         act_many(&users, first(&users), |_| presence::CallState::Unknown)
+    }
+}
+
+impl categories::Guest for Hostile {
+    fn list_categories(mailbox: String) -> Result<Vec<categories::Category>, Error> {
+        let one = |name: &str, colour| categories::Category { name: name.to_owned(), colour, rgb: String::new() };
+        Ok(match act(&mailbox)? {
+            Behaviour::HugeList => (0..opened().settings.amount).map(|n| one(&n.to_string(), None)).collect(),
+            Behaviour::BadValues => vec![one("", None), one("a\u{1b}b", None), one(&"x".repeat(10_000), None), one("Blue", Some(200))],
+            _ => vec![one("Blue", Some(7))],
+        })
+    }
+
+    fn create(mailbox: String, category: categories::Category) -> Result<(), Error> {
+        act(&mailbox)?;
+        Err(told(format!("{category:?}")))
+    }
+}
+
+impl mail::Guest for Hostile {
+    fn send(message: mail::Message) -> Result<(), Error> {
+        act(&message.sender)?;
+        Err(told(format!("{message:?}")))
     }
 }
 

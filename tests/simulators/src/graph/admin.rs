@@ -16,7 +16,7 @@
 //! | `POST /_admin/notify` | `{"user","event","times"}` | notify without a change |
 //! | `POST /_admin/lifecycle` | `{"event","user"?}` | lifecycle event |
 //! | `POST /_admin/settings` | `{"latency_ms","concurrency","requests","roles","replays","delta_page","subscription_minutes","token_seconds"}` | change limits |
-//! | `GET /_admin/stats`, `/_admin/requests`, `/_admin/subscriptions` | | counters, requests, subscriptions |
+//! | `GET /_admin/stats`, `/_admin/requests`, `/_admin/subscriptions`, `/_admin/mails` | | counters, requests with the bodies of writes, subscriptions, sent messages |
 //! | `DELETE /_admin/requests` | | forget requests and counters |
 
 use std::time::Duration;
@@ -83,6 +83,7 @@ fn route(shared: &Shared, call: &Call) -> Handled {
         }
         ("GET", ["stats"]) => Ok(Answer::json(200, json!(shared.lock().stats(now)))),
         ("GET", ["requests"]) => Ok(Answer::json(200, json!({"value": shared.lock().log.seen}))),
+        ("GET", ["mails"]) => Ok(Answer::json(200, json!({"value": shared.lock().sent}))),
         ("DELETE", ["requests"]) => {
             shared.lock().reset_log();
             ok()
@@ -240,7 +241,8 @@ impl State {
             operations: self.log.operations.clone(),
             mailboxes,
             peak: self.throttle.peak.iter().map(|(i, n)| (name(i), *n)).collect(),
-            mails_sent: self.mails_sent,
+            mails_sent: self.mails_sent(),
+            attendee_mails: self.attendee_mails,
             subscriptions: self.subscriptions.values().filter(|s| s.expires > now).count(),
             notifications: self.log.notifications,
         }

@@ -16,6 +16,9 @@ use super::state::State;
 use super::{batch, delta, events, lists, mailbox, oauth, subscriptions, users};
 use crate::fault::Kind;
 
+/// Bytes of a request's body that the log keeps.
+const LARGEST_KEPT: usize = 64 << 10;
+
 /// A slot on a mailbox, given back when dropped.
 struct Slot {
     shared: Arc<Shared>,
@@ -63,10 +66,18 @@ pub(crate) async fn dispatch(shared: &Arc<Shared>, call: Call, in_batch: bool) -
         operation: route.operation(call.method.as_str()),
         mailbox,
         status: if answer.wire == Wire::Reset { 0 } else { answer.status },
+        body: written(&call),
+        if_match: call.header("if-match").map(str::to_owned),
     };
     state.log.add(seen, index);
     drop(state);
     answer
+}
+
+/// What a write says, as the log keeps it.
+fn written(call: &Call) -> Option<Value> {
+    let keep = call.method != "GET" && call.body.len() <= LARGEST_KEPT;
+    if keep { serde_json::from_slice(&call.body).ok() } else { None }
 }
 
 fn refusal(shared: &Shared, call: &Call, request_id: &str, r: Refusal) -> Answer {
@@ -94,6 +105,11 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, route: &Route, index: Option<
             Ok(answer)
         }
         Some(Kind::Reset) => Ok(Answer::wire(Wire::Reset)),
+        Some(Kind::Lost { status }) => {
+            // What it would have said is lost, be it an answer or a refusal.
+            let _ = serve(shared, call, route, index, in_batch).await;
+            status.map_or_else(|| Ok(Answer::wire(Wire::Reset)), |status| Err(failed(status)))
+        }
         Some(Kind::Html) => {
             let text =
                 "<!DOCTYPE html><html><head><title>Sign in</title></head><body><h1>Sign in to continue</h1></body></html>".to_owned();
@@ -104,23 +120,25 @@ async fn faulty(shared: &Arc<Shared>, call: &Call, route: &Route, index: Option<
         }
         Some(Kind::Empty) => Ok(Answer::wire(Wire::Raw { content_type: "application/json", text: String::new() })),
         Some(Kind::Gone) => Err(delta::expired(call, shared.clock.now())),
-        Some(Kind::Status { status, retry_after }) => {
-            let (code, text) = match status {
-                401 => ("InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
-                403 => ("ErrorAccessDenied", "Access is denied. Check credentials and try again."),
-                404 => ("ErrorItemNotFound", "The specified object was not found in the store."),
-                429 => ("TooManyRequests", "Please retry again later."),
-                503 => ("serviceNotAvailable", "The service is temporarily unavailable."),
-                504 => ("gatewayTimeout", "The server, while acting as a proxy, did not receive a timely response."),
-                _ => ("generalException", "There was an internal server error while processing the request."),
-            };
-            let refusal = Refusal::new(status, code, text);
-            Err(match retry_after {
-                Some(seconds) => refusal.with("retry-after", seconds.to_string()),
-                None => refusal,
-            })
-        }
+        Some(Kind::Status { status, retry_after }) => Err(match retry_after {
+            Some(seconds) => failed(status).with("retry-after", seconds.to_string()),
+            None => failed(status),
+        }),
     }
+}
+
+/// The service's words for an error status.
+fn failed(status: u16) -> Refusal {
+    let (code, text) = match status {
+        401 => ("InvalidAuthenticationToken", "Access token has expired or is not yet valid."),
+        403 => ("ErrorAccessDenied", "Access is denied. Check credentials and try again."),
+        404 => ("ErrorItemNotFound", "The specified object was not found in the store."),
+        429 => ("TooManyRequests", "Please retry again later."),
+        503 => ("serviceNotAvailable", "The service is temporarily unavailable."),
+        504 => ("gatewayTimeout", "The server, while acting as a proxy, did not receive a timely response."),
+        _ => ("generalException", "There was an internal server error while processing the request."),
+    };
+    Refusal::new(status, code, text)
 }
 
 async fn serve(shared: &Arc<Shared>, call: &Call, route: &Route, index: Option<u32>, in_batch: bool) -> Handled {
@@ -174,7 +192,7 @@ fn handle(state: &mut State, call: &Call, route: &Route, prefer: &Prefer, now: j
         Target::Settings(part) if call.method == "GET" => mailbox::get_settings(state, call, user, part.as_deref()),
         Target::Settings(_) => mailbox::patch_settings(state, call, user),
         Target::Categories => mailbox::categories(state, call, user),
-        Target::SendMail => mailbox::send_mail(state, call, user),
+        Target::SendMail => mailbox::send_mail(state, call, user, now),
         Target::Schedule => mailbox::get_schedule(state, call, user, prefer),
         Target::Subscriptions => subscriptions::list(state, call, now),
         Target::Subscription(id) | Target::Reauthorize(id) => subscriptions::one(state, call, id, now),

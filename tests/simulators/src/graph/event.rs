@@ -256,9 +256,17 @@ impl Event {
         own.or_else(|| self.props.get(name)).filter(|v| !v.is_null())
     }
 
-    /// Number of attendees.
-    pub fn attendees(&self) -> usize {
-        self.props.get("attendees").and_then(Value::as_array).map_or(0, Vec::len)
+    /// How many attendees are told of a change: those of one occurrence, or of the event with all its exceptions.
+    pub fn told(&self, occurrence: Option<DateTime>) -> usize {
+        let count = |list: Option<&Value>| list.and_then(Value::as_array).map_or(0, Vec::len);
+        let exceptions = self.series.as_ref().map(|s| &s.exceptions);
+        match occurrence {
+            Some(at) => count(self.prop(exceptions.and_then(|e| e.get(&at)), "attendees")),
+            None => {
+                let own = exceptions.into_iter().flat_map(BTreeMap::values).map(|e| count(e.props.get("attendees")));
+                count(self.props.get("attendees")) + own.sum::<usize>()
+            }
+        }
     }
 
     /// Whether the mailbox's owner organises it.

@@ -12,7 +12,7 @@ use super::draft::EventDraft;
 use super::fields::Writer;
 use super::http::{Prefer, Refusal};
 use super::ids::{ItemId, calendar_id};
-use super::log::{Deliveries, Seen};
+use super::log::{Deliveries, Mail, Seen};
 use super::notify::Notifier;
 use super::render::{View, into_map};
 use super::shared::Shared;
@@ -74,8 +74,10 @@ pub struct Stats {
     pub mailboxes: BTreeMap<String, BTreeMap<String, u64>>,
     /// Most requests seen at once, by mailbox (principal name).
     pub peak: BTreeMap<String, u32>,
-    /// Mails the real service would have sent because of the application.
+    /// Mails the real service would have sent because of the application, to attendees and by `sendMail`, one per recipient.
     pub mails_sent: u64,
+    /// Those of them that went to attendees of meetings.
+    pub attendee_mails: u64,
     /// Subscriptions alive.
     pub subscriptions: usize,
     /// Notification items and POSTs.
@@ -293,6 +295,18 @@ impl Simulator {
         Ok(Value::Object(events::show(mailbox, index, &ItemId::read(id)?, &view)?))
     }
 
+    /// Every event of a mailbox as the service gives it (UTC, usual ids), masters of series in place of their occurrences.
+    ///
+    /// # Errors
+    /// The mailbox does not exist.
+    pub fn events(&self, user: &str) -> Done<Vec<Value>> {
+        let state = self.shared.lock();
+        let (index, mailbox) = state.mailbox(user)?;
+        let prefer = Prefer::read(&axum::http::HeaderMap::new())?;
+        let view = View::new(index, mailbox.user.owner(), &prefer);
+        Ok(mailbox.events.values().map(|event| Value::Object(view.whole(event, None))).collect())
+    }
+
     /// Sets automatic replies (Graph's `automaticRepliesSetting`) as the owner would; `None` switches them off. Nobody is notified.
     ///
     /// # Errors
@@ -370,10 +384,22 @@ impl Simulator {
         state.subscriptions.values().filter(|s| s.expires > now).map(|s| Value::Object(s.render(&state.config.client_id))).collect()
     }
 
-    /// Mails the real service would have sent because of the application.
+    /// Mails the real service would have sent because of the application, to attendees and by `sendMail`, one per recipient.
     #[must_use]
     pub fn mails_sent(&self) -> u64 {
-        self.shared.lock().mails_sent
+        self.shared.lock().mails_sent()
+    }
+
+    /// Those of them that went to attendees of meetings.
+    #[must_use]
+    pub fn attendee_mails(&self) -> u64 {
+        self.shared.lock().attendee_mails
+    }
+
+    /// The messages that the application sent by `sendMail`, oldest first.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Mail> {
+        self.shared.lock().sent.clone()
     }
 
     /// How often an operation was requested, on one mailbox or on all.
@@ -395,13 +421,19 @@ impl Simulator {
         self.shared.lock().stats(self.now())
     }
 
+    /// What became of notifications.
+    #[must_use]
+    pub fn deliveries(&self) -> Deliveries {
+        self.shared.lock().log.notifications
+    }
+
     /// The requests seen, oldest first (the latest 20,000).
     #[must_use]
     pub fn requests(&self) -> Vec<Seen> {
         self.shared.lock().log.seen.iter().cloned().collect()
     }
 
-    /// Forgets requests and counters (not `mails_sent`).
+    /// Forgets requests and counters (not the mails).
     pub fn reset_log(&self) {
         self.shared.lock().reset_log();
     }

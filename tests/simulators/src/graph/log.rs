@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 const KEPT: usize = 20_000;
 
@@ -26,6 +27,31 @@ pub struct Seen {
     pub mailbox: Option<String>,
     /// Status answered; 0: the connection was reset.
     pub status: u16,
+    /// The body of a write, as it was sent; absent for what is no JSON or has more than 64 KiB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// The version on which a write was conditional (`If-Match`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub if_match: Option<String>,
+}
+
+/// A message that the application sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mail {
+    /// When, by the simulator's clock.
+    pub at: Timestamp,
+    /// Principal name of the mailbox that sent it.
+    pub sender: String,
+    /// Addresses, whatever kind of recipient.
+    pub recipients: Vec<String>,
+    /// Its subject.
+    pub subject: String,
+    /// `text` or `html`; empty when it was not said.
+    pub content_type: String,
+    /// Its text.
+    pub content: String,
+    /// Whether a copy is kept with the sent messages.
+    pub kept: bool,
 }
 
 /// The log of the tenant.
@@ -41,6 +67,8 @@ pub(crate) struct Log {
 /// What became of notifications.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Deliveries {
+    /// Items to be delivered so far.
+    pub queued: u64,
     /// Items that an endpoint acknowledged.
     pub delivered: u64,
     /// POSTs sent, retries included.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::fields::canonical;
 use super::http::{Answer, Call, Handled, Prefer, Refusal, select};
+use super::log::Mail;
 use super::render::{View, date_time, into_map, put};
 use super::state::{Mailbox, State};
 use super::zones::Zone;
@@ -166,18 +167,29 @@ pub(crate) fn categories(state: &mut State, call: &Call, user: &str) -> Handled 
     Ok(Answer::json(201, body))
 }
 
-/// `POST .../sendMail`: nothing leaves, one mail per recipient is counted.
-pub(crate) fn send_mail(state: &mut State, call: &Call, user: &str) -> Handled {
-    state.mailbox(user)?;
+/// `POST .../sendMail`: nothing leaves, the message is kept for the test.
+pub(crate) fn send_mail(state: &mut State, call: &Call, user: &str, now: Timestamp) -> Handled {
+    let sender = state.mailbox(user)?.1.user.user_principal_name.clone();
     let map = call.object()?;
     let message =
         map.get("message").or_else(|| map.get("Message")).and_then(Value::as_object).ok_or_else(|| Refusal::bad_value("message"))?;
-    let recipients =
-        ["toRecipients", "ccRecipients", "bccRecipients"].iter().filter_map(|n| message.get(*n)?.as_array()).map(Vec::len).sum::<usize>();
-    if recipients == 0 {
+    let lists = ["toRecipients", "ccRecipients", "bccRecipients"].iter().filter_map(|n| message.get(*n)?.as_array());
+    let address = |r: &Value| r.pointer("/emailAddress/address").and_then(Value::as_str).filter(|a| a.contains('@')).map(str::to_owned);
+    let recipients: Option<Vec<String>> = lists.flatten().map(address).collect();
+    let Some(recipients) = recipients.filter(|r| !r.is_empty()) else {
         return Err(Refusal::bad("ErrorInvalidRecipients", "At least one recipient is not valid."));
-    }
-    state.mails_sent += recipients as u64;
+    };
+    let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+    let body = message.get("body");
+    state.sent.push(Mail {
+        at: now,
+        sender,
+        recipients,
+        subject: text(message.get("subject")),
+        content_type: text(body.and_then(|b| b.get("contentType"))).to_ascii_lowercase(),
+        content: text(body.and_then(|b| b.get("content"))),
+        kept: map.get("saveToSentItems").or_else(|| map.get("SaveToSentItems")).and_then(Value::as_bool).unwrap_or(true),
+    });
     Ok(Answer::empty(202))
 }
 

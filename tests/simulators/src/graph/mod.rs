@@ -39,4 +39,4 @@ mod zones;
 pub use config::{Config, DEFAULT_ROLES, User};
 pub use draft::EventDraft;
 pub use handle::{Builder, Lifecycle, Simulator, SimulatorError, Stats};
-pub use log::{Deliveries, Seen};
+pub use log::{Deliveries, Mail, Seen};

@@ -51,6 +51,7 @@ impl DerefMut for Locked<'_> {
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
         for (address, item) in std::mem::take(&mut self.state.outbox) {
+            self.state.log.notifications.queued += 1;
             self.shared.notifier.send(&self.shared.me, address, item);
         }
     }

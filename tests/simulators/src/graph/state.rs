@@ -10,7 +10,7 @@ use super::event::Event;
 use super::fields::{Fields, Writer};
 use super::http::Refusal;
 use super::ids::ItemId;
-use super::log::Log;
+use super::log::{Log, Mail};
 use super::oauth::Token;
 use super::render::{change_key, etag, instant, into_map};
 use super::subscriptions::Subscription;
@@ -45,7 +45,8 @@ pub(crate) struct Mailbox {
     /// Delta tokens of an older generation are expired.
     pub generation: u64,
     pub next_key: u64,
-    pub transactions: HashMap<String, u64>,
+    /// By `transactionId`: the event it made, and what was sent then.
+    pub transactions: HashMap<String, (u64, Map<String, Value>)>,
     /// An access policy keeps the application out.
     pub denied: bool,
 }
@@ -110,8 +111,10 @@ pub(crate) struct State {
     pub subscriptions: BTreeMap<String, Subscription>,
     pub log: Log,
     pub throttle: Throttle,
-    /// Messages the service would have sent because of the application, one per recipient.
-    pub mails_sent: u64,
+    /// Messages to attendees that the service would have sent because of the application, one per recipient.
+    pub attendee_mails: u64,
+    /// Messages that the application sent.
+    pub sent: Vec<Mail>,
     pub drop_notifications: u32,
     pub double_notifications: u32,
     /// Events to be notified of, filled while the state is locked and emptied by whoever locked it.
@@ -128,7 +131,8 @@ impl State {
             subscriptions: BTreeMap::new(),
             log: Log::default(),
             throttle: Throttle::default(),
-            mails_sent: 0,
+            attendee_mails: 0,
+            sent: Vec::new(),
             drop_notifications: 0,
             double_notifications: 0,
             outbox: Vec::new(),
@@ -202,7 +206,7 @@ impl State {
     /// Creates an event; the second creation with one `transactionId` gives the first event again.
     ///
     /// # Errors
-    /// As the fields and the mailbox demand.
+    /// As the fields and the mailbox demand, and 409 `ErrorDuplicateTransactionId` for an id that made a different event.
     pub fn create(
         &mut self,
         user: &str,
@@ -211,21 +215,26 @@ impl State {
         writer: Writer,
         now: Timestamp,
     ) -> Result<ItemId, Refusal> {
-        let fields = Fields::read(body, writer)?;
+        let fields = Fields::read(body.clone(), writer)?;
         let (index, mailbox) = self.mailbox_mut(user)?;
         let transaction =
             fields.props.iter().find(|(n, _)| *n == "transactionId").and_then(|(_, v)| v.as_ref()?.as_str()).map(str::to_owned);
         let id = |key| ItemId { mailbox: index, calendar: Some(calendar), key, occurrence: None };
-        if let Some(key) = transaction.as_ref().and_then(|t| mailbox.transactions.get(t)).filter(|k| mailbox.events.contains_key(k)) {
-            return Ok(id(*key));
+        let before = transaction.as_ref().and_then(|t| mailbox.transactions.get(t)).filter(|(k, _)| mailbox.events.contains_key(k));
+        if let Some((key, sent)) = before {
+            if *sent == body {
+                return Ok(id(*key));
+            }
+            let text = "The TransactionId specified in the request has already been used to create a different event.";
+            return Err(Refusal::new(409, "ErrorDuplicateTransactionId", text));
         }
         let (key, change) = (mailbox.next_key, mailbox.change + 1);
         let uid = format!("{:016X}000000000000000010000000{:016X}{:016X}", now.as_millisecond(), u64::from(index), key);
         let event = Event::create(key, calendar, uid, &fields, now, change)?;
-        let mails = if event.is_organizer() { event.attendees() } else { 0 };
+        let mails = if event.is_organizer() { event.told(None) } else { 0 };
         mailbox.next_key += 1;
         mailbox.bump();
-        mailbox.transactions.extend(transaction.map(|t| (t, key)));
+        mailbox.transactions.extend(transaction.map(|t| (t, (key, body))));
         mailbox.events.insert(key, event);
         self.mail(writer, mails);
         self.happened(index, id(key), Happened::Created, now);
@@ -250,12 +259,13 @@ impl State {
         unchanged(index, mailbox.event(index, id)?, id, expected)?;
         let change = mailbox.change + 1;
         let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
-        let before = event.attendees();
-        match original(event, id)? {
+        let at = original(event, id)?;
+        let before = event.told(at);
+        match at {
             Some(at) => event.update_occurrence(at, &fields, now, change)?,
             None => event.update(&fields, now, change)?,
         }
-        let mails = if fields.is_mailed() && event.is_organizer() { before.max(event.attendees()) } else { 0 };
+        let mails = if fields.is_mailed() && event.is_organizer() { before.max(event.told(at)) } else { 0 };
         let id = ItemId { calendar: Some(event.calendar), ..*id };
         mailbox.bump();
         self.mail(writer, mails);
@@ -272,9 +282,10 @@ impl State {
         unchanged(index, mailbox.event(index, id)?, id, expected)?;
         let change = mailbox.change + 1;
         let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
-        let mails = if event.is_organizer() { event.attendees() } else { 0 };
+        let at = original(event, id)?;
+        let mails = if event.is_organizer() { event.told(at) } else { 0 };
         let calendar = event.calendar;
-        let (told, happened) = match original(event, id)? {
+        let (told, happened) = match at {
             Some(at) => {
                 event.cancel_occurrence(at, now, change)?;
                 (ItemId { calendar: Some(calendar), occurrence: None, ..*id }, Happened::Updated)
@@ -312,9 +323,14 @@ impl State {
         Ok(moved)
     }
 
+    /// Messages of both kinds, one per recipient.
+    pub fn mails_sent(&self) -> u64 {
+        self.attendee_mails + self.sent.iter().map(|m| m.recipients.len() as u64).sum::<u64>()
+    }
+
     fn mail(&mut self, writer: Writer, mails: usize) {
         if writer == Writer::App {
-            self.mails_sent += mails as u64;
+            self.attendee_mails += mails as u64;
         }
     }
 

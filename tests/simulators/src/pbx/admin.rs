@@ -6,9 +6,12 @@
 //! | `POST users` `[{"user","context"?,"device"?}]` | adds users with their hints |
 //! | `DELETE users/NAME` | removes one |
 //! | `POST presence` `{"user","state","subtype"?,"message"?}` | sets a presence as the user would by hand |
+//! | `POST set` `{"variable","value"}` | sets a variable or function as a dialplan does: `PRESENCE_STATE(CustomPresence:alice)`, `DB(family/key)` |
+//! | `POST call` `{"user","state"}` | lets a user's telephone be `Idle`, `InUse`, `Ringing`, `Hold`, `Busy`, `Unavailable` |
 //! | `GET writes?since=N&wait_ms=M` | accepted writes behind number N; waits up to M ms (60,000 at most) for the first |
 //! | `GET`, `POST`, `DELETE faults` | fault rules ([`crate::fault::Rule`]) |
 //! | `POST credentials` `{"refuse":true}` | refuses every credential, until told otherwise |
+//! | `GET database?family=F` | the entries of a family, such as the greetings, by key |
 //! | `POST database` `{"family","key","value"}` | writes to the database; without `value`: removes |
 //! | `POST clock` `{"advance_ms":N}` | moves the PBX's clock forward |
 //! | `POST stir` | an event of another class, as a call makes them |
@@ -50,6 +53,20 @@ struct ByHand {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Set {
+    variable: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Call {
+    user: String,
+    state: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Refuse {
     refuse: bool,
 }
@@ -82,6 +99,8 @@ pub async fn answer(shared: &Arc<Shared>, method: &Method, path: &str, query: &s
             true
         }),
         ("presence", &Method::POST) => with(body, |p: ByHand| shared.by_hand(&p.user, &p.state, &p.subtype, &p.message)),
+        ("set", &Method::POST) => with(body, |s: Set| shared.dialplan(&s.variable, &s.value)),
+        ("call", &Method::POST) => with(body, |c: Call| shared.call(&c.user, &c.state)),
         ("writes", &Method::GET) => writes(shared, query).await,
         ("faults", &Method::GET) => Reply::json(200, &json!(shared.faults.list())),
         ("faults", &Method::POST) => with(body, |rule: Rule| {
@@ -96,6 +115,7 @@ pub async fn answer(shared: &Arc<Shared>, method: &Method, path: &str, query: &s
             shared.change(|core| core.refuse_credentials = r.refuse);
             true
         }),
+        ("database", &Method::GET) => database(shared, query),
         ("database", &Method::POST) => with(body, |e: Entry| {
             shared.change(|core| match e.value {
                 Some(value) => core.database.insert((e.family, e.key), value.into_bytes()),
@@ -157,6 +177,15 @@ fn state(shared: &Shared) -> Reply {
         json!({ "hints": core.hints, "presences": presences, "devices": devices })
     });
     Reply::json(200, &json!({ "pbx": value, "stats": shared.stats() }))
+}
+
+fn database(shared: &Shared, query: &str) -> Reply {
+    let family = Params::parse(query.as_bytes()).text("family");
+    let entries: serde_json::Map<_, _> = shared.change_quietly(|core| {
+        let own = core.database.iter().filter(|((f, _), _)| *f == family);
+        own.map(|((_, key), value)| (key.clone(), json!(String::from_utf8_lossy(value)))).collect()
+    });
+    Reply::json(200, &json!(entries))
 }
 
 async fn writes(shared: &Shared, query: &str) -> Reply {

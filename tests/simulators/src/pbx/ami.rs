@@ -4,8 +4,9 @@
 
 use jiff::Timestamp;
 
+use super::device::status_lines;
 use super::presence::Presence;
-use super::state::{Core, PRESENCE_PREFIX, Source, change_lines, line};
+use super::state::{Author, Core, PRESENCE_PREFIX, Source, change_lines, line};
 
 /// Parameters of a request: names in lower case, values as bytes.
 #[derive(Clone, Debug, Default)]
@@ -111,7 +112,7 @@ fn classes(action: &str) -> Option<&'static [&'static str]> {
     Some(match action {
         "ping" | "events" | "login" | "logoff" | "waitevent" => &[],
         "setvar" => &["call"],
-        "getvar" | "presencestate" | "presencestatelist" | "extensionstatelist" => &["call", "reporting"],
+        "getvar" | "presencestate" | "presencestatelist" | "extensionstate" | "extensionstatelist" => &["call", "reporting"],
         "dbget" | "dbgettree" | "coresettings" | "corestatus" => &["system", "reporting"],
         "dbput" | "dbdel" => &["system"],
         _ => return None,
@@ -165,10 +166,12 @@ pub fn run(core: &mut Core, version: &str, id: u64, params: &Params, now: Timest
         }
         "setvar" if text("variable").is_empty() => answer.error("No variable specified"),
         "setvar" if !text("channel").is_empty() => answer.error("No such channel"),
-        "setvar" => match core.set_variable(&text("variable"), params.bytes("value"), Source::Ami, now) {
-            true => answer.simple("Success", "Variable Set"),
-            false => answer.error("Variable not set"),
-        },
+        "setvar" => {
+            match core.set_variable(&text("variable"), params.bytes("value"), &Author { source: Source::Ami, account: user.clone() }, now) {
+                true => answer.simple("Success", "Variable Set"),
+                false => answer.error("Variable not set"),
+            }
+        }
         "getvar" if text("variable").is_empty() => answer.error("No variable specified"),
         "getvar" => {
             let variable = text("variable");
@@ -188,6 +191,7 @@ pub fn run(core: &mut Core, version: &str, id: u64, params: &Params, now: Timest
             }
             answer.complete("PresenceStateListComplete", core.presence.len())
         }
+        "extensionstate" => extension_state(core, answer, &text("exten"), &text("context")),
         "extensionstatelist" => extension_states(core, answer),
         "corestatus" => {
             let started = core.started.strftime("%Y-%m-%d %H:%M:%S").to_string();
@@ -252,6 +256,27 @@ fn presence_state(core: &Core, mut answer: Answer<'_>, provider: &str) -> Vec<u8
     answer.out
 }
 
+fn extension_state(core: &Core, mut answer: Answer<'_>, exten: &str, context: &str) -> Vec<u8> {
+    if exten.is_empty() {
+        return answer.error("Extension not specified");
+    }
+    let context = if context.is_empty() { "default" } else { context };
+    answer.head("Success");
+    line(&mut answer.out, "Message", b"Extension Status");
+    match core.hints.iter().find(|h| h.exten == exten && h.context == context) {
+        Some(hint) => {
+            let (status, name) = core.extension_state(hint);
+            answer.out.extend(status_lines(hint, status, name));
+        }
+        None => {
+            let unknown = format!("Exten: {exten}\r\nContext: {context}\r\nHint: \r\nStatus: -1\r\nStatusText: Unknown\r\n");
+            answer.out.extend(unknown.into_bytes());
+        }
+    }
+    answer.end();
+    answer.out
+}
+
 fn extension_states(core: &Core, mut answer: Answer<'_>) -> Vec<u8> {
     if core.hints.is_empty() {
         return answer.error("No dialplan hints are available");
@@ -260,11 +285,7 @@ fn extension_states(core: &Core, mut answer: Answer<'_>) -> Vec<u8> {
     for hint in &core.hints {
         let (status, name) = core.extension_state(hint);
         answer.event("ExtensionStatus");
-        line(&mut answer.out, "Exten", hint.exten.as_bytes());
-        line(&mut answer.out, "Context", hint.context.as_bytes());
-        line(&mut answer.out, "Hint", hint.hint.as_bytes());
-        line(&mut answer.out, "Status", status.to_string().as_bytes());
-        line(&mut answer.out, "StatusText", name.as_bytes());
+        answer.out.extend(status_lines(hint, status, name));
         answer.end();
     }
     answer.complete("ExtensionStateListComplete", core.hints.len())

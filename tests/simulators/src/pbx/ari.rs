@@ -8,20 +8,21 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::ami::Params;
+use super::device::state_name;
 use super::http::Reply;
-use super::state::{Source, device_state_name};
+use super::state::{Author, Source};
 
 /// Answers a request to `resource`, the path behind `/ari/`.
 pub fn answer(shared: &Shared, head: &Parts, resource: &str, body: &[u8]) -> Reply {
-    if !authorized(shared, head) {
+    let Some(account) = authorized(shared, head) else {
         let mut reply = error(401, "Authentication required");
         reply.extra.push(("www-authenticate", "Basic realm=\"Asterisk REST Interface\"".to_owned()));
         return reply;
-    }
+    };
     let query = Params::parse(head.uri.query().unwrap_or_default().as_bytes());
     match (resource, &head.method) {
         ("asterisk/info", &Method::GET) => information(shared),
-        ("asterisk/variable", &Method::GET | &Method::POST) => variable(shared, &head.method, &query, body),
+        ("asterisk/variable", &Method::GET | &Method::POST) => variable(shared, head, &query, body, account),
         ("deviceStates", &Method::GET) => {
             let devices = shared.change_quietly(|core| core.controlled_devices());
             Reply::json(200, &devices.into_iter().map(|(name, state)| device(&name, &state)).collect())
@@ -33,27 +34,31 @@ pub fn answer(shared: &Shared, head: &Parts, resource: &str, body: &[u8]) -> Rep
     }
 }
 
-fn authorized(shared: &Shared, head: &Parts) -> bool {
+/// The account of good credentials.
+fn authorized(shared: &Shared, head: &Parts) -> Option<String> {
     let header = head.headers.get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
     let decoded = header.and_then(|v| v.strip_prefix("Basic ")).and_then(|v| base64::engine::general_purpose::STANDARD.decode(v).ok());
     let given = decoded.and_then(|v| String::from_utf8(v).ok()).unwrap_or_default();
-    shared.change_quietly(|core| !core.refuse_credentials && core.accounts.iter().any(|a| format!("{}:{}", a.name, a.secret) == given))
+    shared.change_quietly(|core| {
+        let known = core.accounts.iter().filter(|_| !core.refuse_credentials).find(|a| format!("{}:{}", a.name, a.secret) == given);
+        known.map(|a| a.name.clone())
+    })
 }
 
-fn variable(shared: &Shared, method: &Method, query: &Params, body: &[u8]) -> Reply {
+fn variable(shared: &Shared, head: &Parts, query: &Params, body: &[u8], account: String) -> Reply {
     let given: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |name: &str| given.get(name).and_then(Value::as_str).map_or_else(|| query.text(name), str::to_owned);
     let name = member("variable");
     if name.is_empty() {
         return error(400, "Variable name is required");
     }
-    if method == Method::GET {
+    if head.method == Method::GET {
         // Functions are not evaluated here: only a global variable of just this name is found.
         let value = shared.change_quietly(|core| core.globals.get(&name).cloned().unwrap_or_default());
         return Reply::json(200, &json!({ "value": String::from_utf8_lossy(&value) }));
     }
-    let now = shared.clock.now();
-    shared.change(|core| core.set_variable(&name, member("value").as_bytes(), Source::Ari, now));
+    let (now, author) = (shared.clock.now(), Author { source: Source::Ari, account });
+    shared.change(|core| core.set_variable(&name, member("value").as_bytes(), &author, now));
     Reply::new(204, "", Vec::new())
 }
 
@@ -65,13 +70,12 @@ fn device_state(shared: &Shared, method: &Method, name: &str, query: &Params) ->
     if key.is_empty() {
         return error(404, "Device name is missing");
     }
-    let place = ("StasisDeviceState".to_owned(), name.to_owned());
     match *method {
-        Method::PUT => match device_state_name(&query.text("devicestate")).filter(|s| *s != "UNKNOWN") {
-            Some(state) => shared.change(|core| core.database.insert(place, state.as_bytes().to_vec())),
+        Method::PUT => match state_name(&query.text("devicestate")).filter(|s| *s != "UNKNOWN") {
+            Some(state) => shared.change(|core| core.set_device(name, state)),
             None => return error(500, "Unknown device"),
         },
-        Method::DELETE => shared.change(|core| core.database.remove(&place)),
+        Method::DELETE => shared.change(|core| core.remove_device(name)),
         _ => return error(405, "Invalid method"),
     };
     Reply::new(204, "", Vec::new())

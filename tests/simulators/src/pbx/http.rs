@@ -93,9 +93,14 @@ pub async fn serve(State(shared): State<Arc<Shared>>, ConnectInfo(peer): Connect
         Some(Kind::Empty) => return finish(&shared, Reply::new(200, "text/plain", Vec::new()), None),
         Some(Kind::Gone) => return finish(&shared, Reply::page(410), None),
         Some(Kind::Delay { ms }) => tokio::time::sleep(std::time::Duration::from_millis(*ms)).await,
-        Some(Kind::SlowBody { .. }) | None => {}
+        Some(Kind::SlowBody { .. } | Kind::Lost { .. }) | None => {}
     }
-    let reply = if target.len() > LINE_LIMIT { Reply::page(413) } else { route(&shared, &head, &params, &body).await };
+    let mut reply = if target.len() > LINE_LIMIT { Reply::page(413) } else { route(&shared, &head, &params, &body).await };
+    match fault {
+        Some(Kind::Lost { status: Some(status) }) => reply = Reply::page(status),
+        Some(Kind::Lost { status: None }) => peer.reset(),
+        _ => {}
+    }
     finish(&shared, reply, fault)
 }
 
@@ -188,6 +193,7 @@ async fn wait(shared: &Arc<Shared>, id: u64, params: &Params) -> Vec<u8> {
         let done = shared.change_quietly(|core| match core.sessions.get(id) {
             Some(session) if Some(session.waiter) == turn => {
                 let done = over || session.stirred || !session.events.is_empty();
+                session.parked = !done;
                 done.then(|| {
                     session.stirred = false;
                     ami::wait_answer(&std::mem::take(&mut session.events), params)

@@ -17,6 +17,7 @@
 mod admin;
 mod ami;
 mod ari;
+mod device;
 mod digest;
 mod http;
 mod presence;
@@ -37,7 +38,7 @@ use crate::fault::Faults;
 use crate::serve::{self, Running};
 pub use presence::{Presence, STATES};
 use session::Event;
-use state::{Account, Core, PRESENCE_PREFIX};
+use state::{Account, Author, Core, PRESENCE_PREFIX};
 pub use state::{Hint, Source, Write};
 
 /// Counters of a simulator.
@@ -51,6 +52,8 @@ pub struct Stats {
     pub sessions_made: u64,
     /// Manager sessions alive.
     pub sessions_live: u64,
+    /// Sessions that wait for an event which has not come yet.
+    pub waiting: u64,
     /// Answers with `stale=true`.
     pub stale: u64,
     /// Requests that came while another of the same session was under way.
@@ -106,9 +109,17 @@ impl Shared {
     fn by_hand(&self, user: &str, state: &str, subtype: &str, message: &str) -> bool {
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let value = format!("{state},{},{},e", encode(subtype), encode(message));
+        self.dialplan(&format!("PRESENCE_STATE({PRESENCE_PREFIX}{user})"), &value)
+    }
+
+    fn dialplan(&self, variable: &str, value: &str) -> bool {
         let now = self.clock.now();
-        let name = format!("PRESENCE_STATE({PRESENCE_PREFIX}{user})");
-        self.change(|core| core.set_variable(&name, value.as_bytes(), Source::Hand, now))
+        self.change(|core| core.set_variable(variable, value.as_bytes(), &Author::by_hand(), now))
+    }
+
+    fn call(&self, user: &str, state: &str) -> bool {
+        let Some(state) = device::state_of_call(state) else { return false };
+        self.change(|core| core.telephone_of(user).map(|device| core.set_device(&device, state))).is_some()
     }
 
     fn stir(&self) {
@@ -127,6 +138,7 @@ impl Shared {
             writes: core.writes.len() as u64,
             sessions_made: core.sessions.made,
             sessions_live: core.sessions.live() as u64,
+            waiting: core.sessions.waiting() as u64,
             stale: core.sessions.stale,
             overlapping: core.sessions.overlapping,
         })
@@ -277,6 +289,18 @@ impl Simulator {
     /// Sets a presence as a user would by hand. `false`: the PBX refuses the state.
     pub fn set_by_hand(&self, user: &str, state: &str, subtype: &str, message: &str) -> bool {
         self.shared.by_hand(user, state, subtype, message)
+    }
+
+    /// Sets a variable or a function as `Set(variable=value)` of a dialplan does, such as a feature code: `dialplan_set(
+    /// "PRESENCE_STATE(CustomPresence:alice)", "dnd,,Lunch")`. `false`: the PBX refuses it.
+    pub fn dialplan_set(&self, variable: &str, value: &str) -> bool {
+        self.shared.dialplan(variable, value)
+    }
+
+    /// Lets the telephone of a user, that is the first device of the hint, be in a state such as `Idle`, `InUse`, `Ringing`,
+    /// `InUse&Ringing`, `Hold`, `Busy` or `Unavailable`. `false`: there is no such state, or no telephone.
+    pub fn call(&self, user: &str, state: &str) -> bool {
+        self.shared.call(user, state)
     }
 
     /// The live presence of a user; absent when none was ever set.

@@ -45,6 +45,8 @@ pub struct Session {
     pub stirred: bool,
     /// Rises with each `WaitEvent`; an older one that still waits gives up.
     pub waiter: u64,
+    /// Whether a `WaitEvent` has looked and found nothing yet.
+    pub parked: bool,
     /// Requests under way.
     pub busy: u32,
     old_key: u32,
@@ -133,6 +135,7 @@ impl Sessions {
             events: Vec::new(),
             stirred: false,
             waiter: 0,
+            parked: false,
             busy: 0,
             old_key: 0,
             count: 0,
@@ -160,6 +163,12 @@ impl Sessions {
     #[must_use]
     pub fn live(&self) -> usize {
         self.all.len()
+    }
+
+    /// How many wait for an event that has not come yet.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.all.iter().filter(|s| s.busy > 0 && s.parked && !s.stirred && s.events.is_empty()).count()
     }
 
     /// Gives an event to every session that keeps its class, and ends the waits of all.

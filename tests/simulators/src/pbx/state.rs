@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::device;
 use super::presence::{self, Presence, escape};
 use super::session::{Event, Sessions};
 
@@ -15,8 +16,6 @@ use super::session::{Event, Sessions};
 const PRESENCE_FAMILY: &str = "CustomPresence";
 /// The prefix of presentities that can be written.
 pub const PRESENCE_PREFIX: &str = "CustomPresence:";
-/// Device states a client may give; the PBX reads them without regard to case.
-const DEVICE_STATES: [&str; 9] = ["UNKNOWN", "NOT_INUSE", "INUSE", "BUSY", "INVALID", "UNAVAILABLE", "RINGING", "RINGINUSE", "ONHOLD"];
 
 /// A hint of the dialplan: an extension with what it watches.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -54,6 +53,23 @@ pub enum Source {
     Hand,
 }
 
+/// By which door somebody writes, and with which account.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The door.
+    pub source: Source,
+    /// The account; empty by hand.
+    pub account: String,
+}
+
+impl Author {
+    /// A user, by the dialplan or a telephone.
+    #[must_use]
+    pub fn by_hand() -> Self {
+        Self { source: Source::Hand, account: String::new() }
+    }
+}
+
 /// An accepted write of a presence.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Write {
@@ -71,6 +87,8 @@ pub struct Write {
     pub message: String,
     /// By which door.
     pub source: Source,
+    /// The account; empty for one that was made by hand.
+    pub account: String,
 }
 
 /// The whole state.
@@ -82,6 +100,8 @@ pub struct Core {
     pub database: BTreeMap<(String, String), Vec<u8>>,
     /// Live presence by presentity with its prefix.
     pub presence: BTreeMap<String, Presence>,
+    /// States of telephones that calls have made, by device. Gone after a restart.
+    pub telephones: BTreeMap<String, &'static str>,
     /// Global variables. Gone after a restart.
     pub globals: BTreeMap<String, Vec<u8>>,
     /// Manager sessions.
@@ -100,13 +120,13 @@ pub struct Core {
 
 impl Core {
     /// Writes a variable or calls a function for writing. `false`: refused, as the manager interface says and the other hides.
-    pub fn set_variable(&mut self, name: &str, value: &[u8], source: Source, now: Timestamp) -> bool {
+    pub fn set_variable(&mut self, name: &str, value: &[u8], by: &Author, now: Timestamp) -> bool {
         let Some((function, argument)) = call(name) else {
             self.globals.insert(name.to_owned(), value.to_vec());
             return true;
         };
         match function {
-            "PRESENCE_STATE" => self.write_presence(argument, value, source, now),
+            "PRESENCE_STATE" => self.write_presence(argument, value, by, now),
             "DEVICE_STATE" => self.write_custom_device(argument, value),
             "DB" => match argument.split_once('/') {
                 Some((family, key)) if !key.is_empty() => {
@@ -154,7 +174,7 @@ impl Core {
         if encode { base64::engine::general_purpose::STANDARD.encode(text).into_bytes() } else { text }
     }
 
-    fn write_presence(&mut self, presentity: &str, value: &[u8], source: Source, now: Timestamp) -> bool {
+    fn write_presence(&mut self, presentity: &str, value: &[u8], by: &Author, now: Timestamp) -> bool {
         let known = presentity.get(..PRESENCE_PREFIX.len()).is_some_and(|p| p.eq_ignore_ascii_case(PRESENCE_PREFIX));
         let key = presentity.get(PRESENCE_PREFIX.len()..).unwrap_or_default();
         let Some(presence) = presence::parse_written(value).filter(|_| known && !key.is_empty()) else { return false };
@@ -166,7 +186,8 @@ impl Core {
             state: presence.state.to_owned(),
             subtype: String::from_utf8_lossy(&presence.subtype).into_owned(),
             message: String::from_utf8_lossy(&presence.message).into_owned(),
-            source,
+            source: by.source,
+            account: by.account.clone(),
         });
         let mut text = b"Event: PresenceStateChange\r\nPrivilege: call,all\r\n".to_vec();
         text.extend(change_lines(presentity, &presence));
@@ -188,47 +209,19 @@ impl Core {
     }
 
     fn write_custom_device(&mut self, device: &str, value: &[u8]) -> bool {
-        let Some(key) = device.strip_prefix("Custom:").filter(|k| !k.is_empty()) else { return false };
-        let Some(state) = device_state_name(&String::from_utf8_lossy(value)) else { return false };
-        self.database.insert(("CustomDevstate".to_owned(), key.to_owned()), state.as_bytes().to_vec());
-        true
-    }
-
-    /// The state of a device as the REST interface and hints see it.
-    #[must_use]
-    pub fn device_state(&self, device: &str) -> String {
-        let family = if device.starts_with("Custom:") { "CustomDevstate" } else { "StasisDeviceState" };
-        let key = device.strip_prefix("Custom:").unwrap_or(device);
-        let stored = self.database.get(&(family.to_owned(), key.to_owned()));
-        stored.map_or_else(|| "UNKNOWN".to_owned(), |v| String::from_utf8_lossy(v).into_owned())
-    }
-
-    /// The devices that the REST interface controls, with their states.
-    #[must_use]
-    pub fn controlled_devices(&self) -> Vec<(String, String)> {
-        let own = self.database.iter().filter(|((family, _), _)| family == "StasisDeviceState");
-        own.map(|((_, key), value)| (key.clone(), String::from_utf8_lossy(value).into_owned())).collect()
-    }
-
-    /// The number and name of a hint's extension state, from its first device.
-    #[must_use]
-    pub fn extension_state(&self, hint: &Hint) -> (u8, &'static str) {
-        let device = hint.hint.split([',', '&']).next().unwrap_or_default();
-        match self.device_state(device).as_str() {
-            "INUSE" => (1, "InUse"),
-            "BUSY" => (2, "Busy"),
-            "INVALID" | "UNAVAILABLE" => (4, "Unavailable"),
-            "RINGING" => (8, "Ringing"),
-            "RINGINUSE" => (9, "InUse&Ringing"),
-            "ONHOLD" => (16, "Hold"),
-            _ => (0, "Idle"),
+        if device.strip_prefix("Custom:").is_none_or(str::is_empty) {
+            return false;
         }
+        let Some(state) = device::state_name(&String::from_utf8_lossy(value)) else { return false };
+        self.set_device(device, state);
+        true
     }
 
     /// Stops and starts the PBX: sessions and variables are gone, live presence comes from the database.
     pub fn restart(&mut self, now: Timestamp) {
         self.sessions.clear();
         self.globals.clear();
+        self.telephones.clear();
         self.started = now;
         let stored = self.database.iter().filter(|((family, _), _)| family == PRESENCE_FAMILY);
         let read = stored.filter_map(|((_, key), value)| Some((format!("{PRESENCE_PREFIX}{key}"), presence::parse_stored(value)?)));
@@ -251,12 +244,6 @@ pub fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend(b": ");
     out.extend(value);
     out.extend(b"\r\n");
-}
-
-/// The PBX's own spelling of a device state.
-#[must_use]
-pub fn device_state_name(text: &str) -> Option<&'static str> {
-    DEVICE_STATES.into_iter().find(|s| s.eq_ignore_ascii_case(text))
 }
 
 fn call(name: &str) -> Option<(&str, &str)> {

@@ -41,6 +41,7 @@ pub struct CalendarState {
     pub renewals: usize,
     pub next_hint: Option<HintKind>,
     pub absences: HashMap<String, AbsenceState>,
+    pub languages: HashMap<String, String>,
     /// Operations that were carried out: a repeated one makes nothing.
     pub operations: HashMap<String, String>,
     pub tags: BTreeMap<String, String>,
@@ -138,10 +139,13 @@ impl ConnectorApi for Calendar {
             .collect()))
     }
     fn mailbox_infos(&self, mailboxes: Vec<String>) -> Answer<'_, Items<MailboxInfo>> {
-        now(Ok(mailboxes
-            .iter()
-            .map(|_| Ok(MailboxInfo { zone: Some("Europe/Berlin".into()), language: None, affinity: String::new() }))
-            .collect()))
+        let state = self.state.lock().unwrap();
+        let info = |m: &String| MailboxInfo {
+            zone: Some("Europe/Berlin".into()),
+            language: state.languages.get(m).cloned(),
+            affinity: String::new(),
+        };
+        now(Ok(mailboxes.iter().map(|m| Ok(info(m))).collect()))
     }
     fn changes(&self, mailbox: String, window: Window, cursor: Option<String>) -> Answer<'_, ChangePage> {
         let mut state = self.state.lock().unwrap();

@@ -14,7 +14,6 @@ use calport_model::{
     Answer, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, EventKind, ManualClock, PrivateText,
     Sensitivity, ShowAs, Span,
 };
-use calport_rules::Language;
 use calport_store::{NoSeal, Store};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -126,7 +125,7 @@ impl Rig {
                 sink: "pbx".into(),
                 user: id.clone(),
                 zone: None,
-                language: Language::ENGLISH,
+                language: None,
                 vip: false,
                 active: !self.off.contains(id),
                 rules: Arc::default(),

@@ -8,6 +8,7 @@ mod checks;
 mod python;
 mod report;
 mod rust;
+mod sip;
 mod summary;
 
 use std::process::{Command, ExitCode};
@@ -67,7 +68,10 @@ impl Suite {
             Self::E2e => ("calport-e2e without the two suites below", "nothing"),
             Self::Hostile => ("calport-e2e, tests/hostile.rs, with the connectors of tests/hostile/", "nothing"),
             Self::Faults => ("calport-e2e, tests/faults.rs", "nothing"),
-            Self::Peers => ("every folder of tests/peers/ by pytest, with the versions it pins", "python3 with venv, packages from PyPI"),
+            Self::Peers => (
+                "every folder of tests/peers/ with pinned packages by pytest; calport-e2e, tests/sip, with Kamailio and SIPp",
+                "python3 with venv, packages from PyPI; kamailio with its presence and sqlite modules, sip-tester",
+            ),
         }
     }
 
@@ -107,6 +111,9 @@ pub fn run(workspace: &Workspace, asked: &[Suite], require_all: bool) -> anyhow:
             }
         }
         steps.extend(run_one(workspace, suite));
+        if suite == Suite::Peers && rust::exists(workspace, suite) {
+            steps.push(sip::run(workspace, || ready.get_or_insert_with(|| prepare(workspace)).clone()));
+        }
     }
     report::print(&steps);
     let total = report::total(&steps);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Outcome, Step, Suite, environment, summary};
+use super::{Outcome, Step, Suite, environment, sip, summary};
 use crate::process;
 use crate::workspace::Workspace;
 
@@ -11,6 +11,9 @@ const END_TO_END: &str = "calport-e2e";
 
 /// Test programs of that crate which are suites of their own.
 const OWN_SUITES: [&str; 2] = ["hostile", "faults"];
+
+/// Test programs of that crate which belong to the suite `peers`: they need programs of others.
+const PEERS: [&str; 1] = [sip::PROGRAM];
 
 /// Zones of the machine under which the presence rules must give the same answers: no offset, a quarter-hour offset, a
 /// half-hour offset with summer time, and one that skipped a whole day.
@@ -47,6 +50,11 @@ pub fn end_to_end(workspace: &Workspace, suite: Suite) -> Step {
     run(workspace, suite.name(), suite.name(), &selection, &[])
 }
 
+/// The test program of the end-to-end crate that drives programs of others, as a step of the suite `peers`.
+pub fn peer(workspace: &Workspace, program: &str, step: &str) -> Step {
+    run(workspace, Suite::Peers.name(), step, &["-p", END_TO_END, "--test", program], &[])
+}
+
 /// Whether the tree has test programs for this end-to-end suite.
 pub fn exists(workspace: &Workspace, suite: Suite) -> bool {
     !programs(workspace, suite).is_empty()
@@ -57,7 +65,11 @@ fn programs(workspace: &Workspace, suite: Suite) -> Vec<&str> {
     let Ok(package) = workspace.package(END_TO_END) else { return Vec::new() };
     package
         .targets_of("test")
-        .filter(|program| if suite == Suite::E2e { !OWN_SUITES.contains(program) } else { *program == suite.name() })
+        .filter(|program| match suite {
+            Suite::E2e => !OWN_SUITES.contains(program) && !PEERS.contains(program),
+            Suite::Peers => PEERS.contains(program),
+            _ => *program == suite.name(),
+        })
         .collect()
 }
 
@@ -126,8 +138,9 @@ mod tests {
 
     #[test]
     fn a_new_test_program_belongs_to_the_end_to_end_suite() {
-        let workspace = workspace(&["feed", "hostile", "leaks"]);
+        let workspace = workspace(&["feed", "hostile", "leaks", "sip"]);
         assert_eq!(programs(&workspace, Suite::E2e), ["feed", "leaks"]);
+        assert_eq!(programs(&workspace, Suite::Peers), ["sip"]);
         assert_eq!(programs(&workspace, Suite::Hostile), ["hostile"]);
     }
 

@@ -31,6 +31,10 @@ pub enum Command {
     Check(Check),
     /// Show how the running service is
     Status(StatusArgs),
+    /// Say why a person's presence is as it is
+    Explain(Explain),
+    /// Show what people's sinks will show, and what a draft of the configuration would change
+    Preview(Preview),
     /// Use a connection again
     Activate(ConnectionName),
     /// Stop using a connection: what it shows is cleared
@@ -104,6 +108,45 @@ pub struct StatusArgs {
     /// Show people, too.
     #[arg(long, short)]
     pub people: bool,
+}
+
+/// `calport explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// Id, address, name, or user at the sink.
+    pub person: String,
+    /// Another moment than the present one: 14:00, 2026-11-21T14:00, 2026-11-21T14:00:00+01:00; without an offset in the
+    /// person's zone.
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+}
+
+/// `calport preview`
+#[derive(Debug, Args)]
+pub struct Preview {
+    /// Id, address, name, or user at the sink.
+    #[arg(required_unless_present = "all")]
+    pub person: Option<String>,
+    /// Everybody; with --json one object per line.
+    #[arg(long, conflicts_with = "person")]
+    pub all: bool,
+    /// Days from now.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=35))]
+    pub days: u32,
+    /// A draft of the configuration: show what it would change. Nothing is applied.
+    #[arg(long = "config", id = "draft", value_name = "DRAFT")]
+    pub draft: Option<PathBuf>,
+    // It has the id of the option that holds for all commands and so stands in its place; in this one `--config` is the draft.
+    /// The configuration file of the running service.
+    #[arg(
+        short = 'c',
+        long = "service-config",
+        id = "config",
+        value_name = "FILE",
+        default_value = "calport.toml",
+        env = "CALPORT_CONFIG"
+    )]
+    pub file: PathBuf,
 }
 
 /// A connection's name.
@@ -236,4 +279,41 @@ pub struct Sim {
     /// People in it.
     #[arg(long, default_value_t = 25)]
     pub people: u16,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn feat_x07_config_is_the_draft_after_preview_and_the_service_before_it() {
+        Cli::command().debug_assert();
+        let files = |arguments: &[&str]| {
+            let cli = Cli::try_parse_from([&["calport"], arguments].concat()).unwrap();
+            let Command::Preview(preview) = cli.command else { unreachable!("{:?}", cli.command) };
+            let text = |path: PathBuf| path.to_string_lossy().into_owned();
+            assert_eq!(cli.config, preview.file);
+            (text(preview.file), preview.draft.map(text))
+        };
+        let draft = || Some("draft.toml".to_owned());
+        assert_eq!(files(&["--config", "a.toml", "preview", "anna", "--config", "draft.toml"]), ("a.toml".to_owned(), draft()));
+        assert_eq!(files(&["-c", "a.toml", "preview", "--all", "--config=draft.toml"]), ("a.toml".to_owned(), draft()));
+        assert_eq!(files(&["preview", "anna", "-c", "a.toml", "--config", "draft.toml"]), ("a.toml".to_owned(), draft()));
+        assert_eq!(files(&["preview", "anna", "-c", "a.toml"]), ("a.toml".to_owned(), None));
+    }
+
+    #[test]
+    fn feat_x07_one_person_or_all_and_at_most_what_is_loaded() {
+        for wrong in [
+            &["preview"][..],
+            &["preview", "anna", "--all"],
+            &["preview", "anna", "--days", "0"],
+            &["preview", "anna", "--days", "36"],
+            &["explain"],
+        ] {
+            assert!(Cli::try_parse_from([&["calport"], wrong].concat()).is_err(), "{wrong:?}");
+        }
+    }
 }

@@ -3,7 +3,9 @@
 mod cli;
 mod commands;
 mod exit;
+mod explain;
 mod logging;
+mod preview;
 mod service;
 
 use std::process::ExitCode;
@@ -55,6 +57,8 @@ async fn run_async(config: &std::path::Path, json: bool, command: Command) -> Ou
         Command::Demo(options) => commands::demo::run(json, options).await,
         Command::Check(options) => commands::check::run(config, json, options).await,
         Command::Status(options) => commands::control::status(config, json, options).await,
+        Command::Explain(options) => commands::explain::run(config, json, options).await,
+        Command::Preview(options) => commands::preview::run(json, options).await,
         Command::Activate(name) => commands::control::activate(config, json, &name.connection, true).await,
         Command::Deactivate(name) => commands::control::activate(config, json, &name.connection, false).await,
         Command::Sync(options) => commands::control::sync(config, json, options.connection.as_deref()).await,

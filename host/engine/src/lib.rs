@@ -24,6 +24,8 @@ mod dispatch;
 mod feed;
 mod handle;
 mod latency;
+#[doc(hidden)]
+pub mod measure;
 mod overrule;
 mod people;
 mod plan;

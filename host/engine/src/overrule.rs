@@ -113,6 +113,17 @@ enum Verdict {
     ByHand(State, PresenceValue),
 }
 
+/// Words of a text: white space is the sink's business.
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// Whether a reading may be a value that was sent without a word that it was taken, as a sink stores it (SEMANTICS B-40).
+fn may_be(sent: &PresenceValue, reading: &PresenceReading, has_text: bool) -> bool {
+    let same_text = |read: &str| words(&sent.text).join(" ").starts_with(&words(read).join(" ")) && read.is_empty() == sent.text.is_empty();
+    reading.value.as_ref().is_some_and(|read| read.availability == sent.availability && (!has_text || same_text(&read.text)))
+}
+
 /// Compares a reading with what the sink took last. Without anything taken there is nothing to compare with.
 fn judge(shown: Option<&PresenceValue>, reading: &PresenceReading, has_text: bool) -> Verdict {
     let Some(shown) = shown else { return Verdict::Ours };
@@ -120,7 +131,6 @@ fn judge(shown: Option<&PresenceValue>, reading: &PresenceReading, has_text: boo
         let lost = reading.value.is_none() && shown.availability != Availability::Unknown;
         return if lost { Verdict::Cleared } else { Verdict::Ours };
     };
-    let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let same = value.availability == shown.availability && (!has_text || words(&value.text) == words(&shown.text));
     let state = match value.availability {
         Availability::Available => State::Available,
@@ -293,6 +303,11 @@ impl Engine {
             if let Some(connection) = self.connections.get_mut(sink) {
                 connection.watch.users.insert(user.to_owned());
             }
+            return;
+        }
+        // What was sent last before a stop is on disk, and need not have been answered.
+        let sent = row.wanted.iter().filter(|_| row.acknowledged < row.sequence);
+        if sent.chain(&entry.doubtful).any(|value| may_be(value, reading, has_text)) {
             return;
         }
         match judge(row.shown.as_ref(), reading, has_text) {

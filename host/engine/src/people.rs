@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use calport_model::directory::Resolution;
-use calport_model::{ConnectorApi, ConnectorError, ErrorKind};
+use calport_model::{ConnectorApi, ConnectorError, ErrorKind, PresenceValue};
 use calport_store::{Feed, FeedKey, PersonRow, ResolutionState};
 use jiff::Timestamp;
 
@@ -34,6 +34,8 @@ pub(crate) struct PersonEntry {
     pub boundary_hit: Option<Timestamp>,
     pub noticed: Option<Timestamp>,
     pub publishing: bool,
+    /// Values that were sent without a word that the sink took them: it may show one of them (SEMANTICS B-40).
+    pub doubtful: Vec<PresenceValue>,
     /// The sink is to be read once what is under way has arrived.
     pub read_again: bool,
     /// How often in a row the sink lost the value.
@@ -58,6 +60,7 @@ impl PersonEntry {
             boundary_hit: None,
             noticed: None,
             publishing: false,
+            doubtful: Vec::new(),
             read_again: false,
             drops: 0,
             dropped_at: None,

@@ -12,6 +12,8 @@ use crate::backoff;
 use crate::connection::Connection;
 use crate::wheel::Timer;
 
+/// Values that may have arrived, kept for one person.
+const MOST_DOUBTFUL: usize = 8;
 /// Batches on their way to one sink at a time.
 const MOST_PUBLISHING: usize = 2;
 
@@ -212,7 +214,7 @@ impl Engine {
             }
             match answer {
                 Ok(_) => self.shown(sink, sent, now),
-                Err(error) => self.not_shown(sink, &sent.person, &error, now),
+                Err(error) => self.not_shown(sink, sent, &error, now),
             }
         }
     }
@@ -220,6 +222,9 @@ impl Engine {
     fn shown(&mut self, sink: &str, sent: PresenceRow, now: Timestamp) {
         if let Some(connection) = self.connections.get_mut(sink) {
             connection.succeeded();
+        }
+        if let Some(person) = self.people.get_mut(&sent.person) {
+            person.doubtful = Vec::new();
         }
         let Some(row) = self.presence.get_mut(&sent.person) else { return };
         row.expires = sent.expires.filter(|_| lapses_too_early(&sent));
@@ -273,10 +278,18 @@ impl Engine {
         }
     }
 
-    fn not_shown(&mut self, sink: &str, id: &str, error: &ConnectorError, now: Timestamp) {
+    fn not_shown(&mut self, sink: &str, sent: PresenceRow, error: &ConnectorError, now: Timestamp) {
         self.connection_failed(sink, error, now);
+        let id = sent.person.as_str();
         let mut failures = 1;
         if let Some(person) = self.people.get_mut(id) {
+            if let Some(value) = sent.wanted
+                && !person.doubtful.contains(&value)
+            {
+                // The oldest of many has been sent over several times.
+                person.doubtful.truncate(MOST_DOUBTFUL - 1);
+                person.doubtful.insert(0, value);
+            }
             person.sink_failures += 1;
             failures = person.sink_failures;
             if person.sink_error.as_deref() != Some(error.message.as_str()) {

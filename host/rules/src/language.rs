@@ -1,6 +1,7 @@
 //! The languages that texts can be written in: one data file each, chosen by a BCP 47 tag.
 //!
-//! A further language is a file `locales/TAG/presence.ftl` and one line in the table here.
+//! A further language is a file `locales/TAG/presence.ftl` and nothing else: the table is made from the folder when Calport is
+//! built, and a test reads every message of every file.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,12 +14,7 @@ struct Entry {
     source: &'static str,
 }
 
-const TABLE: &[Entry] = &[
-    Entry { tag: "en", source: include_str!("../locales/en/presence.ftl") },
-    Entry { tag: "de", source: include_str!("../locales/de/presence.ftl") },
-    Entry { tag: "fr", source: include_str!("../locales/fr/presence.ftl") },
-    Entry { tag: "da", source: include_str!("../locales/da/presence.ftl") },
-];
+include!(concat!(env!("OUT_DIR"), "/languages.rs"));
 
 /// A language Calport has texts in. The default is English.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,13 +31,6 @@ pub struct UnknownLanguage {
 impl Language {
     /// English.
     pub const ENGLISH: Self = Self(0);
-    /// German.
-    pub const GERMAN: Self = Self(1);
-    /// French.
-    pub const FRENCH: Self = Self(2);
-    /// Danish.
-    pub const DANISH: Self = Self(3);
-
     /// All languages, in the order of the table.
     pub fn all() -> impl Iterator<Item = Self> {
         (0..TABLE.len()).map(Self)
@@ -115,17 +104,17 @@ mod tests {
 
     #[test]
     fn rule_p18_a_language_is_found_by_its_primary_subtag() {
-        assert_eq!("de-AT".parse(), Ok(Language::GERMAN));
-        assert_eq!("EN-gb".parse(), Ok(Language::ENGLISH));
-        assert_eq!("fr".parse(), Ok(Language::FRENCH));
-        assert_eq!("da-DK".parse(), Ok(Language::DANISH));
+        for (asked, tag) in [("de-AT", "de"), ("EN-gb", "en"), ("fr", "fr"), ("da-DK", "da")] {
+            assert_eq!(asked.parse::<Language>().unwrap().tag(), tag);
+        }
+        assert_eq!("en".parse(), Ok(Language::ENGLISH));
     }
 
     #[test]
     fn rule_p18_a_language_without_data_is_refused_and_the_others_are_named() {
         for tag in ["tlh", "", "-", "german"] {
             let error = tag.parse::<Language>().unwrap_err();
-            assert!(error.to_string().contains("en, de"), "{error}");
+            assert!(error.to_string().contains("en, da, de, fr"), "{error}");
         }
     }
 }

@@ -109,4 +109,6 @@ cases! {
     fn rule_p24a_profiles() => "p24a";
     #[test]
     fn feat_p02_templates() => "template";
+    #[test]
+    fn feat_c10_recurring_days_ahead() => "c10";
 }

@@ -9,8 +9,11 @@ use std::time::Duration;
 
 use calport_model::ManualClock;
 use calport_web::WebError;
-use calport_web::control::{Client, ClientError, Control, ControlAnswer, ControlError, ControlErrorKind, Token, serve_control};
+use calport_web::control::{
+    Client, ClientError, Control, ControlAnswer, ControlError, ControlErrorKind, PreviewFeed, PreviewWish, Token, serve_control,
+};
 use calport_web::logring::{LogFeed, LogRing};
+use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -59,6 +62,19 @@ impl Control for Fake {
     }
     fn audit<'a>(&'a self, person: Option<&'a str>, entries: u32) -> ControlAnswer<'a> {
         self.did(format!("audit {person:?} {entries}"))
+    }
+    fn explain<'a>(&'a self, person: &'a str, at: Option<&'a str>) -> ControlAnswer<'a> {
+        self.did(format!("explain {person} {at:?}"))
+    }
+    fn preview(&self, wish: PreviewWish) -> ControlAnswer<'_, PreviewFeed> {
+        self.calls.lock().unwrap().push(format!("preview {:?} {:?} {:?}", wish.person, wish.days, wish.config));
+        let lines = futures::stream::iter((0..3).map(|line| json!({ "line": line, "text": "a\nb" })));
+        // With everybody it never ends, as long as nobody ends it.
+        let feed: PreviewFeed = match wish.person {
+            Some(_) => lines.boxed(),
+            None => lines.chain(futures::stream::pending()).boxed(),
+        };
+        Box::pin(async move { Ok(feed) })
     }
     fn reload(&self) -> ControlAnswer<'_> {
         self.did("reload".to_owned())
@@ -130,6 +146,8 @@ async fn feat_r01_every_call_reaches_the_running_calport() {
     client.trace("office", false, Some(5)).await.unwrap();
     client.audit(None, 7).await.unwrap();
     client.audit(Some("ada & co"), 1000).await.unwrap();
+    client.explain("anna & co", None).await.unwrap();
+    client.explain("anna", Some("2026-11-21T14:00:00+01:00")).await.unwrap();
     client.reload().await.unwrap();
     client.shutdown().await.unwrap();
     let wanted = [
@@ -143,6 +161,8 @@ async fn feat_r01_every_call_reaches_the_running_calport() {
         "trace office false 5",
         "audit None 7",
         "audit Some(\"ada & co\") 1000",
+        "explain anna & co None",
+        "explain anna Some(\"2026-11-21T14:00:00+01:00\")",
         "reload",
         "shutdown",
     ];
@@ -206,7 +226,7 @@ async fn feat_r01_health_and_readiness_need_no_token_and_tell_nothing_more() {
     assert!(!server.client.ready().await.unwrap());
     server.fake.ready.store(true, Ordering::SeqCst);
     assert_eq!(get("/readyz").await, (200, json!({"ready": true})));
-    for path in ["/api/status", "/api/log", "/metrics", "/nothing", "/", "/healthz/x"] {
+    for path in ["/api/status", "/api/log", "/api/explain?person=anna", "/api/preview", "/metrics", "/nothing", "/", "/healthz/x"] {
         assert_eq!(get(path).await.0, 401, "{path}");
     }
 }
@@ -231,6 +251,9 @@ async fn feat_r01_hostile_requests_get_an_error_as_json() {
     let (json_type, trace) = ("Content-Type: application/json\r\n", "/api/connections/office/trace");
     let large = format!("{{\"on\":true,\"x\":\"{}\"}}", "x".repeat(20 * 1024));
     let deep = "[".repeat(10_000);
+    let long_name = format!("/api/explain?person={}", "x".repeat(513));
+    let long_time = format!("/api/explain?person=anna&at={}", "0".repeat(129));
+    let long_path = format!("{{\"config\":\"/{}\"}}", "x".repeat(4096));
     let cases = [
         ("GET", "/api/nothing", "", "", 404),
         ("GET", "/api/sync", "", "", 405),
@@ -248,6 +271,21 @@ async fn feat_r01_hostile_requests_get_an_error_as_json() {
         ("POST", trace, json_type, r#"{"on":true,"other":1}"#, 400),
         ("POST", trace, json_type, &deep, 400),
         ("POST", trace, json_type, &large, 400),
+        ("GET", "/api/explain", "", "", 400),
+        ("GET", "/api/explain?person=", "", "", 400),
+        ("GET", "/api/explain?person=anna&at=", "", "", 400),
+        ("GET", "/api/explain?person=anna&all=1", "", "", 400),
+        ("GET", &long_name, "", "", 400),
+        ("GET", &long_time, "", "", 400),
+        ("POST", "/api/explain?person=anna", "", "", 405),
+        ("GET", "/api/preview", "", "", 405),
+        ("POST", "/api/preview", "", "{}", 400),
+        ("POST", "/api/preview", json_type, r#"{"days":0}"#, 400),
+        ("POST", "/api/preview", json_type, r#"{"days":36}"#, 400),
+        ("POST", "/api/preview", json_type, r#"{"person":""}"#, 400),
+        ("POST", "/api/preview", json_type, r#"{"config":""}"#, 400),
+        ("POST", "/api/preview", json_type, r#"{"all":true}"#, 400),
+        ("POST", "/api/preview", json_type, &long_path, 400),
     ];
     for (method, path, extra, body, wanted) in cases {
         let (status, told) = server.with_token(method, path, extra, body).await;
@@ -309,4 +347,31 @@ async fn feat_r02_a_slow_follower_is_told_what_it_missed() {
     let first: Value = serde_json::from_str(&lines.next().await.unwrap().unwrap()).unwrap();
     assert_eq!(first["code"], "log-missed");
     assert!(first["fields"]["missed"].as_u64().unwrap() >= 1000, "{first}");
+}
+
+fn wish(person: Option<&str>) -> PreviewWish {
+    PreviewWish { person: person.map(str::to_owned), days: Some(35), config: Some("/etc/calport/draft.toml".to_owned()) }
+}
+
+#[tokio::test]
+async fn feat_x07_a_preview_comes_line_by_line_and_ends() {
+    let server = server().await;
+    let mut lines = server.client.preview(&wish(Some("anna"))).await.unwrap();
+    for line in 0..3 {
+        let told = serde_json::from_str::<Value>(&lines.next().await.unwrap().unwrap()).unwrap();
+        assert_eq!(told, json!({ "line": line, "text": "a\nb" }));
+    }
+    assert_eq!(lines.next().await.unwrap(), None);
+    assert_eq!(*server.fake.calls.lock().unwrap(), ["preview Some(\"anna\") Some(35) Some(\"/etc/calport/draft.toml\")"]);
+}
+
+#[tokio::test]
+async fn feat_x07_a_long_preview_does_not_keep_calport_from_ending() {
+    let server = server().await;
+    let mut lines = server.client.preview(&wish(None)).await.unwrap();
+    assert!(lines.next().await.unwrap().is_some());
+    server.stop.cancel();
+    while lines.next().await.unwrap().is_some() {}
+    let ended = tokio::time::timeout(Duration::from_secs(3), server.task).await;
+    assert!(ended.is_ok());
 }

@@ -11,7 +11,8 @@ use crate::service::token_file;
 
 use super::{load, say, say_json};
 
-fn client(file: &Path, json: bool) -> Result<Client, Failure> {
+/// A client for the service of a configuration file.
+pub(super) fn client(file: &Path, json: bool) -> Result<Client, Failure> {
     let loaded = load(file, json)?;
     let path = token_file(&loaded.config);
     let not_running = |why: String| {
@@ -28,7 +29,8 @@ fn client(file: &Path, json: bool) -> Result<Client, Failure> {
     Client::new(loaded.config.host.control, token).map_err(failure)
 }
 
-fn failure(error: ClientError) -> Failure {
+/// A failed call as a failed command.
+pub(super) fn failure(error: ClientError) -> Failure {
     let exit = if matches!(error, ClientError::NotRunning { .. }) { Exit::NotRunning } else { Exit::Failed };
     Failure::new(exit, error.to_string())
 }

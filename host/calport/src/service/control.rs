@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use calport_model::ConnectorApi as _;
-use calport_web::control::{Control, ControlAnswer, ControlError, ControlErrorKind};
+use calport_web::control::{Control, ControlAnswer, ControlError, ControlErrorKind, PreviewFeed, PreviewWish};
 use calport_web::logring::LogFeed;
 use serde_json::{Value, json};
 
 use super::{Service, lock};
 use crate::commands::extend;
 
-fn gone() -> ControlError {
+pub(super) fn gone() -> ControlError {
     ControlError::new(ControlErrorKind::Unavailable, "the engine has ended", "start Calport again")
 }
 
@@ -166,6 +166,14 @@ impl Control for Service {
                 .collect();
             Ok(json!({ "entries": rows }))
         })
+    }
+
+    fn explain<'a>(&'a self, person: &'a str, at: Option<&'a str>) -> ControlAnswer<'a> {
+        Box::pin(self.explain_value(person, at))
+    }
+
+    fn preview(&self, wish: PreviewWish) -> ControlAnswer<'_, PreviewFeed> {
+        Box::pin(self.preview_feed(wish))
     }
 
     fn reload(&self) -> ControlAnswer<'_> {

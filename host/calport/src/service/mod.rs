@@ -3,10 +3,13 @@
 pub mod connections;
 mod control;
 mod egress;
+mod explain;
 mod gate;
 mod hooks;
 pub mod people;
+mod preview;
 pub mod probe;
+mod roster;
 pub mod secrets;
 pub mod settings;
 mod trace;

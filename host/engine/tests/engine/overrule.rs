@@ -115,6 +115,36 @@ async fn rule_p22a_a_text_that_the_sink_cut_is_no_overrule() {
 }
 
 #[tokio::test]
+async fn b40_a_value_whose_answer_was_lost_is_no_overrule() {
+    let rig = rig().await;
+    rig.start().await;
+    rig.sink.with(|s| s.lose = 1);
+    rig.to("2026-03-02T10:00:00Z").await;
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Busy: Meeting until 12:00 (Busy: Review)");
+    rig.sink.with(|s| s.changed.as_mut().unwrap().push("anna".into()));
+    rig.pass(1).await;
+    assert!(!rig.engine.status().await.unwrap().people[0].overruled, "the sink shows what Calport sent");
+    rig.pass(10).await;
+    assert!(rig.engine.status().await.unwrap().people[0].in_step);
+    rig.to("2026-03-02T11:00:00Z").await;
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Available until 14:00 (Busy: Review)");
+}
+
+#[tokio::test]
+async fn b40_a_value_sent_before_a_crash_is_no_overrule_after_the_start() {
+    let mut rig = rig().await;
+    rig.start().await;
+    rig.sink.with(|s| s.lose = usize::MAX);
+    rig.to("2026-03-02T10:00:00Z").await;
+    rig.sink.with(|s| s.lose = 0);
+    rig.restart().await;
+    rig.pass(2).await;
+    assert!(!rig.engine.status().await.unwrap().people[0].overruled, "the sink shows what Calport sent");
+    rig.to("2026-03-02T11:00:00Z").await;
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Available until 14:00 (Busy: Review)");
+}
+
+#[tokio::test]
 async fn rule_p24_a_state_that_forbids_appointments_holds_until_its_own_end() {
     let mut rig = rig().await;
     rig.each = |person| {

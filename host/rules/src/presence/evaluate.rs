@@ -158,10 +158,14 @@ impl<'a> Line<'a> {
 
     /// When more occurrences of series come into sight: the next local midnight, if any is out of sight now (FEATURES C10).
     fn next_recurring(&self) -> Option<Timestamp> {
-        self.drops.iter().any(|drop| drop.reason == ReasonCode::RecurringDaysAhead).then(|| {
-            let zone = self.input.mailbox_zone;
-            first_instant(day_of(self.input.now, zone).saturating_add(jiff::Span::new().days(1)), zone)
-        })
+        if !self.drops.iter().any(|drop| drop.reason == ReasonCode::RecurringDaysAhead) {
+            return None;
+        }
+        let Input { now, mailbox_zone: zone, .. } = *self.input;
+        let today = day_of(now, zone);
+        // Where the clock is set back across midnight, tomorrow has begun once already: then the day after it.
+        let days = [1, 2].map(|days| first_instant(today.saturating_add(jiff::Span::new().days(days)), zone));
+        days.into_iter().find(|&at| at > now)
     }
 }
 

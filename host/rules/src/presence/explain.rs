@@ -147,6 +147,16 @@ pub fn explain(input: &Input<'_>) -> Explanation {
     }
 }
 
+/// The title of an event of the input, where it may be shown (SEMANTICS P-20).
+pub fn title_of(input: &Input<'_>, key: &EventKey) -> Option<String> {
+    let event = input.events.iter().find(|event| event.id == key.id && event.kind.original() == key.original)?;
+    masked_title(input, event)
+}
+
+fn masked_title(input: &Input<'_>, event: &Event) -> Option<String> {
+    shown_title(input, event.subject.expose(), is_private(event, input.config)).map(|title| title.into_owned())
+}
+
 fn contender(input: &Input<'_>, candidate: &Candidate<'_>, reason: ReasonCode, status: Status) -> Contender {
     Contender {
         appointment: appointment(input, candidate.event, reason),
@@ -159,8 +169,7 @@ fn contender(input: &Input<'_>, candidate: &Candidate<'_>, reason: ReasonCode, s
 
 fn appointment(input: &Input<'_>, event: &Event, reason: ReasonCode) -> Appointment {
     let (start, end) = instants(event, input);
-    let title = shown_title(input, event.subject.expose(), is_private(event, input.config)).map(|title| title.into_owned());
-    Appointment { event: EventKey::of(event), title, start, end, reason }
+    Appointment { event: EventKey::of(event), title: masked_title(input, event), start, end, reason }
 }
 
 /// The dropped events that cover the moment, in the order of their keys.

@@ -32,7 +32,7 @@ use jiff::tz::TimeZone;
 pub use audience::{Audience, value_for};
 pub use config::{Class, Config, ConfigError, MERGE_GAP_LIMIT, Mapping, MappingOverride, OofRank, Profile, TimeFormat};
 pub use evaluate::evaluate;
-pub use explain::{Appointment, Contender, Explanation, OverrideState, Status, explain};
+pub use explain::{Appointment, Contender, Explanation, OverrideState, Status, explain, title_of};
 pub use freshness::{Evidence, Freshness, freshness};
 pub use manual::{ManualRule, ManualRules, Override, OverrideUntil};
 pub use outcome::{Current, Drop, EventKey, Layer, Loss, Outcome, OverrideEnd, ReasonCode, Segment};

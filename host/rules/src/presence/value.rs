@@ -42,7 +42,14 @@ impl<'a> Line<'a> {
             Cause::Override(_) => ReasonCode::Override,
         };
         let value = self.value(at, cause, end, None);
-        Current { value, target: self.target(cause).cloned(), winner: self.winner(cause), layer: layer(cause), by_hand: self.by_hand(cause), reason }
+        Current {
+            value,
+            target: self.target(cause).cloned(),
+            winner: self.winner(cause),
+            layer: layer(cause),
+            by_hand: self.by_hand(cause),
+            reason,
+        }
     }
 
     /// The value of a piece whose run ends at `end`, for an audience.

@@ -10,6 +10,7 @@ use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 
+use super::presence::PreviewWish;
 use super::routes::TraceWish;
 use super::token::Token;
 
@@ -19,9 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(35);
 /// How long a connection on this machine may take.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// Bytes of an answer, and of a log line.
+/// Bytes of an answer, of a log line, and of a line of a preview: 10,000 moments of a person, twice.
 const ANSWER: usize = 64 << 20;
-const LINE: usize = 1 << 20;
+const LOG_LINE: usize = 1 << 20;
+const PREVIEW_LINE: usize = 32 << 20;
 
 /// Why a command got no answer it can use.
 #[derive(Debug, thiserror::Error)]
@@ -197,10 +199,32 @@ impl Client {
     ///
     /// # Errors
     /// As every call: [`ClientError`].
-    pub async fn log(&self, lines: Option<usize>, follow: bool) -> Result<LogLines, ClientError> {
+    pub async fn log(&self, lines: Option<usize>, follow: bool) -> Result<Lines, ClientError> {
         let request = self.request(Method::GET, &["api", "log"])?.query(&[("follow", follow)]);
         let response = self.good(request.query(&lines.map(|lines| [("lines", lines)]))).await?;
-        Ok(LogLines { response, read: BytesMut::new(), address: self.address })
+        Ok(self.lines(response, LOG_LINE))
+    }
+
+    /// Why a person's presence is as it is, now or at a time as people write it.
+    ///
+    /// # Errors
+    /// As every call: [`ClientError`].
+    pub async fn explain(&self, person: &str, at: Option<&str>) -> Result<Value, ClientError> {
+        let request = self.request(Method::GET, &["api", "explain"])?.query(&[("person", person)]);
+        self.value(request.query(&at.map(|at| [("at", at)]))).await
+    }
+
+    /// What is coming, one JSON object per line as it is made. Dropping it ends the work at the other side.
+    ///
+    /// # Errors
+    /// As every call: [`ClientError`].
+    pub async fn preview(&self, wish: &PreviewWish) -> Result<Lines, ClientError> {
+        let response = self.good(self.request(Method::POST, &["api", "preview"])?.json(wish)).await?;
+        Ok(self.lines(response, PREVIEW_LINE))
+    }
+
+    fn lines(&self, response: Response, most: usize) -> Lines {
+        Lines { response, read: BytesMut::new(), seen: 0, most, address: self.address }
     }
 
     async fn ask(&self, method: Method, path: &[&str]) -> Result<Value, ClientError> {
@@ -260,30 +284,36 @@ impl Client {
     }
 }
 
-/// Log lines as they come.
-pub struct LogLines {
+/// Lines as they come.
+pub struct Lines {
     response: Response,
     read: BytesMut,
+    /// Bytes of `read` that hold no end of a line.
+    seen: usize,
+    most: usize,
     address: SocketAddr,
 }
 
-impl LogLines {
+impl Lines {
     /// The next line, a JSON object as text; `None` when there will be no more: all were told, or Calport ended in order.
     ///
     /// # Errors
     /// When the connection breaks, or what comes are no lines.
     pub async fn next(&mut self) -> Result<Option<String>, ClientError> {
         loop {
-            while let Some(end) = self.read.iter().position(|byte| *byte == b'\n') {
-                let line = self.read.split_to(end);
+            while let Some(end) = self.read.iter().skip(self.seen).position(|byte| *byte == b'\n') {
+                let line = self.read.split_to(self.seen + end);
                 self.read.advance(1);
+                self.seen = 0;
                 // An empty line says that the stream lives.
                 if !line.is_empty() {
                     return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
                 }
             }
-            if self.read.len() > LINE {
-                return Err(ClientError::NotCalport { address: self.address, reason: "a log line over 1 MiB".to_owned() });
+            self.seen = self.read.len();
+            if self.seen > self.most {
+                let reason = format!("a line over {} MiB", self.most >> 20);
+                return Err(ClientError::NotCalport { address: self.address, reason });
             }
             match chunk(&mut self.response, self.address).await? {
                 Some(more) => self.read.extend_from_slice(&more),

@@ -6,8 +6,8 @@
 //! Threats and answers. Another user of the machine: the token, 256 bits, compared in constant time, which the binary keeps in
 //! a file only its own user reads. A page in a browser on this machine: the token stands in a header, which no page can send
 //! here without permission, and no such permission (CORS) is ever given; a foreign `Origin` is refused. DNS rebinding: the `Host`
-//! must be the loopback address or `localhost`, with this port. What is large or slow: bodies up to 16 KiB, and answers within
-//! 30 s.
+//! must be the loopback address or `localhost`, with this port. What is large or slow: bodies up to 16 KiB, names and paths up to
+//! a length, and answers within 30 s. Streams (log, preview) begin within 30 s and go on as long as somebody reads them.
 //!
 //! | route | does |
 //! |---|---|
@@ -16,6 +16,8 @@
 //! | `GET /api/status`, `GET /api/plugins` | how things are |
 //! | `GET /api/audit?person=P&entries=N` | the last entries, of one person or of all |
 //! | `GET /api/log?lines=N&follow=true` | log lines, one JSON object each; an empty line shows that the stream lives |
+//! | `GET /api/explain?person=P&at=T` | why a person's presence is as it is, now or at a time |
+//! | `POST /api/preview` | body [`PreviewWish`]; what is coming, one JSON object per line |
 //! | `POST /api/connections/C/activate`, `…/deactivate`, `…/sync` | |
 //! | `POST /api/connections/C/trace` | body `{"on": true, "minutes": 30}` |
 //! | `POST /api/sync`, `POST /api/reload`, `POST /api/shutdown` | |
@@ -24,12 +26,14 @@ mod client;
 mod error;
 mod guard;
 mod lines;
+mod presence;
 mod routes;
 mod token;
 
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use futures::stream::BoxStream;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -37,13 +41,17 @@ use tokio_util::sync::CancellationToken;
 use crate::logring::LogFeed;
 use crate::{ServerLimits, WebError, serve};
 
-pub use client::{Client, ClientError, LogLines};
+pub use client::{Client, ClientError, Lines};
 pub use error::{ControlError, ControlErrorKind};
+pub use presence::PreviewWish;
 pub use routes::router;
 pub use token::{Token, TokenError};
 
 /// What a control call comes to.
 pub type ControlAnswer<'a, T = Value> = BoxFuture<'a, Result<T, ControlError>>;
+
+/// Lines of a preview as they are made, each a JSON object.
+pub type PreviewFeed = BoxStream<'static, Value>;
 
 /// What the control API asks of the running Calport. The values are those that the commands print with `--json`.
 ///
@@ -69,6 +77,14 @@ pub trait Control: Send + Sync {
 
     /// The last entries of the audit (1 to 1,000), of one person or of all, newest first.
     fn audit<'a>(&'a self, person: Option<&'a str>, entries: u32) -> ControlAnswer<'a>;
+
+    /// Why a person's presence is as it is, now or at a time as people write it (features D-01, X06). The person is named by
+    /// whatever is known of them.
+    fn explain<'a>(&'a self, person: &'a str, at: Option<&'a str>) -> ControlAnswer<'a>;
+
+    /// What is coming for a person or for all, and what a draft of the configuration would change (features P13, X07). Nothing
+    /// is applied. Dropping the feed ends the work.
+    fn preview(&self, wish: PreviewWish) -> ControlAnswer<'_, PreviewFeed>;
 
     /// Reads the configuration again (feature R05).
     fn reload(&self) -> ControlAnswer<'_>;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::Body;
 use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
@@ -17,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::{ControlError, ControlErrorKind};
 use super::guard::{Guard, guard};
 use super::token::Token;
-use super::{Control, ControlAnswer, lines};
+use super::{Control, ControlAnswer, lines, presence};
 
 /// Bytes of a body.
 const BODY: usize = 16 * 1024;
@@ -32,12 +33,12 @@ const TRACE: u32 = 30;
 const LONGEST_TRACE: u32 = 7 * 24 * 60;
 
 #[derive(Clone)]
-struct Shared {
-    control: Arc<dyn Control>,
-    stop: CancellationToken,
+pub(super) struct Shared {
+    pub(super) control: Arc<dyn Control>,
+    pub(super) stop: CancellationToken,
 }
 
-type Said<T> = Result<T, ControlError>;
+pub(super) type Said<T> = Result<T, ControlError>;
 
 /// The routes for a server on this port of a loopback address. Log streams end when `stop` is cancelled.
 pub fn router(control: Arc<dyn Control>, token: Token, port: u16, stop: CancellationToken) -> Router {
@@ -49,6 +50,8 @@ pub fn router(control: Arc<dyn Control>, token: Token, port: u16, stop: Cancella
         .route("/api/plugins", get(plugins))
         .route("/api/audit", get(audit))
         .route("/api/log", get(log))
+        .route("/api/explain", get(presence::explain))
+        .route("/api/preview", post(presence::preview))
         .route("/api/sync", post(sync_all))
         .route("/api/reload", post(reload))
         .route("/api/shutdown", post(shutdown))
@@ -114,7 +117,12 @@ struct LogWish {
 async fn log(State(shared): State<Shared>, wish: Result<Query<LogWish>, QueryRejection>) -> Said<Response> {
     let Query(wish) = wish.map_err(invalid)?;
     let body = lines::body(shared.control.log(), wish.lines.unwrap_or(usize::MAX), wish.follow, shared.stop);
-    Ok(([(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")], body).into_response())
+    Ok(as_lines(body))
+}
+
+/// An answer of lines.
+pub(super) fn as_lines(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/x-ndjson"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
 async fn sync_all(State(shared): State<Shared>) -> Said<Json<Value>> {
@@ -162,21 +170,21 @@ async fn trace(State(shared): State<Shared>, name: Named, wish: Result<Json<Trac
     answered(shared.control.trace(&connection, wish.on, minutes)).await.map(Json)
 }
 
-async fn answered<T>(answer: ControlAnswer<'_, T>) -> Said<T> {
+pub(super) async fn answered<T>(answer: ControlAnswer<'_, T>) -> Said<T> {
     timeout(PATIENCE, answer).await.unwrap_or_else(|_| {
         let remedy = "it may still be under way: look at `calport log`, then try again";
         Err(ControlError::new(ControlErrorKind::Unavailable, "Calport did not answer within 30 s", remedy))
     })
 }
 
-fn within(name: &str, value: u32, most: u32) -> Said<u32> {
+pub(super) fn within(name: &str, value: u32, most: u32) -> Said<u32> {
     if (1..=most).contains(&value) {
         return Ok(value);
     }
     Err(ControlError::new(ControlErrorKind::Invalid, format!("{name} = {value} is out of range"), format!("give 1 to {most}")))
 }
 
-fn invalid(why: impl std::fmt::Display) -> ControlError {
+pub(super) fn invalid(why: impl std::fmt::Display) -> ControlError {
     ControlError::new(
         ControlErrorKind::Invalid,
         format!("the request cannot be read: {why}"),

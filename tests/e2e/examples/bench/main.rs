@@ -2,10 +2,14 @@
 //!
 //! Each figure is the least of several rounds, so that what else the machine does counts little.
 #![recursion_limit = "256"]
-#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, reason = "a measuring program ends where it cannot measure")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a measuring program ends where it cannot measure")]
 
 mod bare;
+mod fake;
+mod memory;
 mod page;
+mod timelines;
+mod week;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -77,16 +81,85 @@ async fn connect(runtime: &Arc<Runtime>, file: &str, endpoint: &str, body: bytes
     runtime.connect(config, plugin).unwrap()
 }
 
-#[tokio::main]
-async fn main() {
+/// What to measure, as the command line says.
+struct Wanted {
+    only: Option<String>,
+    week: week::Options,
+}
+
+impl Wanted {
+    /// Reads `--only PART`, `--people N`, `--days N` and `--seed N`; anything else ends the program.
+    fn read() -> Self {
+        let mut wanted = Self { only: None, week: week::Options { people: 25, days: 7, seed: 20_260_327 } };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(name) = arguments.next() {
+            let value = arguments.next().expect("every argument has a value");
+            match name.as_str() {
+                "--only" => {
+                    assert!(PARTS.contains(&value.as_str()), "--only {value}: the parts are {}", PARTS.join(", "));
+                    wanted.only = Some(value);
+                }
+                "--people" => wanted.week.people = value.parse().unwrap(),
+                "--days" => wanted.week.days = value.parse().unwrap(),
+                "--seed" => wanted.week.seed = value.parse().unwrap(),
+                other => panic!("there is no argument {other}; known are --only, --people, --days and --seed"),
+            }
+        }
+        wanted
+    }
+
+    fn part(&self, name: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == name)
+    }
+}
+
+const PARTS: [&str; 7] = ["host-call", "page", "loading", "mailboxes", "presence", "memory", "week"];
+
+fn main() {
+    let wanted = Wanted::read();
+    let several = tokio::runtime::Runtime::new().unwrap();
+    several.block_on(table(&wanted));
+    if wanted.part("week") {
+        several.shutdown_background();
+        // One thread: whoever waits for the rest to become quiet sees all of it.
+        let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        one.block_on(simulated_week(wanted.week));
+    }
+}
+
+async fn table(wanted: &Wanted) {
+    if wanted.only.as_deref() == Some("week") {
+        return;
+    }
     let cache = tempfile::tempdir().unwrap();
     let runtime = runtime(cache.path());
     println!("| what | measured | baseline | ratio | goal |\n|---|---|---|---|---|");
-    call_overhead(&runtime).await;
-    page_of_events(&runtime).await;
-    loading(&runtime).await;
-    mailboxes(&runtime).await;
-    presence();
+    if wanted.part("host-call") {
+        call_overhead(&runtime).await;
+    }
+    if wanted.part("page") {
+        page_of_events(&runtime).await;
+    }
+    if wanted.part("loading") {
+        loading(&runtime).await;
+    }
+    if wanted.part("mailboxes") {
+        mailboxes(&runtime).await;
+    }
+    if wanted.part("presence") {
+        timelines::run();
+    }
+    if wanted.part("memory") {
+        memory::run().await;
+    }
+}
+
+async fn simulated_week(options: week::Options) {
+    let cache = tempfile::tempdir().unwrap();
+    let report = week::run(options, &plugins(), cache.path()).await;
+    println!("\n## Wrong-presence-seconds\n\n{}", report.markdown());
+    eprintln!("==> the week took {:.0} s, {} calls of connectors", report.real_seconds, report.counts.calls);
+    assert_eq!(report.seconds(week::Cause::Own), 0, "what was shown was wrong by a mistake of Calport; see above");
 }
 
 /// The same exported function of the same bytes, on bare wasmtime and through the host.
@@ -190,36 +263,4 @@ async fn mailboxes(runtime: &Arc<Runtime>) {
         "-",
         "-",
     );
-}
-
-fn presence() {
-    use calport_rules::Language;
-    use calport_rules::presence::{Config, Input, evaluate};
-    const TIMES: u32 = 2_000;
-    let events = page::week(60);
-    let config = Config::default();
-    let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Berlin").unwrap();
-    let now = window().start + jiff::SignedDuration::from_hours(34);
-    let input = Input {
-        events: &events,
-        absence: None,
-        now,
-        horizon: window().end,
-        lookback: window().start,
-        presence_zone: &zone,
-        mailbox_zone: &zone,
-        language: Language::ENGLISH,
-        config: &config,
-        overrides: &[],
-    };
-    let took = least(|| {
-        let began = Instant::now();
-        for _ in 0..TIMES {
-            std::hint::black_box(evaluate(std::hint::black_box(&input)));
-        }
-        began.elapsed() / TIMES
-    });
-    let rate = 1.0 / took.as_secs_f64();
-    row("presence computed from 60 events", &micros(took), "-", "-", "microseconds");
-    row("presence computations on one core", &format!("{rate:.0} per s"), "-", "-", "-");
 }

@@ -69,15 +69,20 @@ pub fn page(events: usize) -> Vec<u8> {
         .unwrap()
 }
 
-/// The same calendar as the host holds it.
+/// A week of so many events as the host holds it: five days, the events of each one after the other from seven o'clock.
 pub fn week(events: usize) -> Vec<Event> {
+    let monday: Timestamp = "2026-03-02T07:00:00Z".parse().unwrap();
+    let place = |number: usize| {
+        let minutes = i64::try_from(number % 5 * 24 * 60 + number / 5 * 55).unwrap();
+        monday + SignedDuration::from_mins(minutes)
+    };
     (0..events)
         .map(|number| Event {
             id: format!("event-{number}"),
             version: String::new(),
             uid: String::new(),
             kind: EventKind::Single,
-            span: Span::Timed { start: start(number), end: start(number) + SignedDuration::from_mins(50) },
+            span: Span::Timed { start: place(number), end: place(number) + SignedDuration::from_mins(50) },
             zone_assumed: false,
             subject: PrivateText::new(format!("Project review {number}")),
             location: PrivateText::default(),

@@ -112,7 +112,7 @@ async fn rule_p25_a_call_is_shown_above_everything_while_it_lasts() {
     rig.add(0, now_draft("Weekly"));
     rig.arrives(0, "Weekly").await;
     assert!(rig.world.pbx.call("anna", "InUse"));
-    rig.until("the call shows", SECONDS, async || rig.shown(0).1 == "Do not disturb").await;
+    rig.until("the call shows", SECONDS, async || rig.shown(0).1 == "Nicht stören").await;
     assert!(rig.world.pbx.call("anna", "Idle"));
     rig.until("the meeting shows again", SECONDS, async || rig.shows(0, "Weekly")).await;
 }

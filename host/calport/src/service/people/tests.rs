@@ -4,6 +4,7 @@ use std::path::Path;
 
 use calport_config::load_str;
 use calport_model::directory::EntryKind;
+use calport_rules::Language;
 use calport_rules::presence::{Row, State};
 
 use super::*;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{descriptor, now, unsupported};
+use super::{descriptor, failure, now, unsupported};
 use calport_model::connector::{ChangePage, IdPage, Instances};
 use calport_model::descriptor::{CheckReport, SinkProfile};
 use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{CallState, PresenceCommand, PresenceReading, PresenceReceipt, PresenceUpdate};
 use calport_model::{
-    Absence, Answer, Availability, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, Event, Items, ManualClock, PresenceValue,
+    Absence, Answer, Availability, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, Items, ManualClock, PresenceValue,
     Window,
 };
 
@@ -20,6 +20,8 @@ pub struct SinkState {
     pub log: Vec<(String, Option<String>)>,
     pub users: BTreeMap<String, PresenceValue>,
     pub fail: Option<ConnectorError>,
+    /// So many values are taken without a word of it: the answer is lost.
+    pub lose: usize,
     pub sequences: Vec<u64>,
     /// How long the sink keeps a value by itself.
     pub lease: Option<Duration>,
@@ -138,6 +140,10 @@ impl ConnectorApi for Sink {
                     None => state.users.remove(&u.user),
                 };
                 state.log.push((u.user, text.clone()));
+                if state.lose > 0 {
+                    state.lose -= 1;
+                    return Err(failure(ErrorKind::OutcomeUnknown, ErrorScope::Connection));
+                }
                 let expires = state.lease.zip(state.now.as_ref()).map(|(lease, clock)| clock.now() + lease);
                 Ok(PresenceReceipt { token: None, stored_text: stored.filter(|s| Some(s) != text.as_ref()), expires })
             })

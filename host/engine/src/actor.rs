@@ -54,10 +54,11 @@ pub struct Engine {
     pub(crate) secrets: HookSecrets,
     pub(crate) settings: Settings,
     pub(crate) connections: BTreeMap<String, Connection>,
-    pub(crate) feeds: HashMap<FeedKey, FeedEntry>,
+    // Boxed: a table keeps places free for what it holds, and entries are large.
+    pub(crate) feeds: HashMap<FeedKey, Box<FeedEntry>>,
     pub(crate) by_subscription: HashMap<(String, String), FeedKey>,
-    pub(crate) people: BTreeMap<String, PersonEntry>,
-    pub(crate) presence: BTreeMap<String, PresenceRow>,
+    pub(crate) people: BTreeMap<String, Box<PersonEntry>>,
+    pub(crate) presence: BTreeMap<String, Box<PresenceRow>>,
     /// States set by hand, by person, in the order they were set.
     pub(crate) by_hand: BTreeMap<String, Vec<ByHand>>,
     /// Shared and room calendars, by the name they are matched under.

@@ -29,7 +29,7 @@ impl Engine {
     /// Takes up feeds, subscriptions and presence from the store.
     pub(crate) async fn load(&mut self) -> Result<(), StoreError> {
         for feed in self.store.feeds().await? {
-            self.feeds.insert(feed.key.clone(), FeedEntry::new(feed));
+            self.feeds.insert(feed.key.clone(), Box::new(FeedEntry::new(feed)));
         }
         for subscription in self.store.subscriptions().await? {
             let key = FeedKey::new(subscription.connection.clone(), subscription.mailbox.clone());
@@ -40,7 +40,7 @@ impl Engine {
             }
         }
         for row in self.store.presence().await? {
-            self.presence.insert(row.person.clone(), row);
+            self.presence.insert(row.person.clone(), Box::new(row));
         }
         self.load_by_hand().await
     }
@@ -151,7 +151,11 @@ impl Engine {
             }
             None => {
                 let active = plan.active;
-                self.people.insert(id.clone(), PersonEntry::new(plan));
+                let mut person = PersonEntry::new(plan);
+                // What was on its way when an earlier run ended may have arrived (SEMANTICS B-40).
+                let row = self.presence.get(&id).filter(|row| row.acknowledged < row.sequence);
+                person.doubtful.extend(row.and_then(|row| row.wanted.clone()));
+                self.people.insert(id.clone(), Box::new(person));
                 if let (Some(row), true) = (known, active) {
                     self.take_up(row, now).await;
                 }
@@ -178,7 +182,7 @@ impl Engine {
         }
         if let Some(person) = self.people.get_mut(&row.person) {
             person.feed = Some(key.clone());
-            person.resolution = Some(row);
+            person.resolution = Some(row.into());
         }
         let dirty = self.feeds.get(&key).is_some_and(|e| e.feed.dirty);
         let rate = u64::from(self.settings.restart_rate.max(1));
@@ -192,7 +196,7 @@ impl Engine {
     fn leave_old_place(&mut self, id: &str, plan: &PersonPlan) {
         let moved = self.presence.get(id).is_some_and(|row| row.sink != plan.sink || row.user != plan.user);
         if moved && let Some(row) = self.presence.remove(id) {
-            self.leave(row);
+            self.leave(*row);
             // What was set at the old sink does not hold at the new one.
             self.end_by_hand(id, self.clock.now());
         }
@@ -205,7 +209,8 @@ impl Engine {
         }
         let name = left_place(&row);
         let sink = row.sink.clone();
-        self.presence.insert(name.clone(), PresenceRow { person: name.clone(), sequence: row.sequence + 1, wanted: None, ..row });
+        let left = PresenceRow { person: name.clone(), sequence: row.sequence + 1, wanted: None, ..row };
+        self.presence.insert(name.clone(), Box::new(left));
         self.enqueue(&sink, &name);
     }
 
@@ -213,7 +218,7 @@ impl Engine {
         self.untie(id);
         self.people.remove(id);
         if let Some(row) = self.presence.remove(id) {
-            self.leave(row);
+            self.leave(*row);
             self.store.remove_presence(id).await?;
         }
         self.store.remove_person(id).await
@@ -228,7 +233,7 @@ impl Engine {
                     self.enqueue(&sink, &id);
                 }
             } else if let Some(row) = self.presence.remove(&id) {
-                self.leave(row);
+                self.leave(*row);
             }
         }
     }
@@ -270,7 +275,7 @@ impl Engine {
     fn may_come_back(&self, key: &FeedKey) -> bool {
         let person = |p: &PersonEntry| p.plan.source == key.connection && p.feed.is_none() && p.resolution.is_none() && p.plan.active;
         let calendar = |c: &CalendarEntry| c.plan.connection == key.connection && c.feed.is_none() && c.resolution.is_none();
-        self.people.values().any(person) || self.calendars.values().any(calendar)
+        self.people.values().any(|p| person(p)) || self.calendars.values().any(calendar)
     }
 
     /// Switches a connection on or off.
@@ -429,7 +434,7 @@ impl Engine {
             source: person.plan.source.clone(),
             mailbox: person.feed.as_ref().map(|k| k.mailbox.clone()),
             resolution: if person.plan.active { person.resolution_state().as_str() } else { "off" },
-            detail: person.resolution.as_ref().map(|r| r.detail.clone()).unwrap_or_default(),
+            detail: person.resolution.as_ref().map(|r| r.detail.to_string()).unwrap_or_default(),
             feed: feed.map_or("", |e| e.state.as_str()),
             feed_reason: feed.and_then(|e| e.state.reason().map(str::to_owned)),
             last_verified: feed.and_then(|e| e.feed.last_verified),

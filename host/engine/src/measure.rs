@@ -12,7 +12,7 @@ use crate::wheel::{Timer, Wheel};
 /// People as the engine keeps them, each with a next boundary on the wheel.
 #[derive(Default)]
 pub struct Boundaries {
-    people: BTreeMap<String, PersonEntry>,
+    people: BTreeMap<String, Box<PersonEntry>>,
     wheel: Wheel,
 }
 
@@ -22,9 +22,9 @@ impl Boundaries {
         let id = plan.id.clone();
         let mut person = PersonEntry::new(plan);
         person.feed = found.mailbox.as_ref().map(|mailbox| FeedKey::new(found.source.clone(), mailbox.clone()));
-        person.resolution = Some(found);
+        person.resolution = Some(found.into());
         person.boundary = Some(at);
-        self.people.insert(id.clone(), person);
+        self.people.insert(id.clone(), Box::new(person));
         self.wheel.set(at, Timer::Boundary(id));
     }
 

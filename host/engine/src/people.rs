@@ -20,10 +20,22 @@ const BATCH: usize = 50;
 /// When people without a mailbox are asked for again.
 const RETRY: Duration = Duration::from_secs(15 * 60);
 
+/// What became of matching a person to a mailbox; the mailbox itself is the person's feed.
+pub(crate) struct Match {
+    pub state: ResolutionState,
+    pub detail: Box<str>,
+}
+
+impl From<PersonRow> for Match {
+    fn from(row: PersonRow) -> Self {
+        Self { state: row.resolution, detail: row.detail.into() }
+    }
+}
+
 /// A person in the table.
 pub(crate) struct PersonEntry {
     pub plan: PersonPlan,
-    pub resolution: Option<PersonRow>,
+    pub resolution: Option<Match>,
     pub feed: Option<FeedKey>,
     pub resolving: bool,
     pub computing: bool,
@@ -72,7 +84,7 @@ impl PersonEntry {
 
     /// The state of the match, for people.
     pub fn resolution_state(&self) -> ResolutionState {
-        self.resolution.as_ref().map_or(ResolutionState::Unresolved, |r| r.resolution)
+        self.resolution.as_ref().map_or(ResolutionState::Unresolved, |r| r.state)
     }
 }
 
@@ -249,7 +261,7 @@ impl Engine {
             tracing::error!(code = "store-failed", %error, mailbox = key.mailbox, "a mailbox could not be stored");
             return false;
         }
-        self.feeds.insert(key.clone(), FeedEntry::new(feed));
+        self.feeds.insert(key.clone(), Box::new(FeedEntry::new(feed)));
         let progress = self.progress.get_or_insert(crate::actor::Progress { began: now, done: 0, total: 0, said: 0 });
         progress.total += 1;
         true
@@ -260,7 +272,7 @@ impl Engine {
         let Some(person) = self.people.get_mut(&row.person) else { return };
         let key = row.mailbox.as_ref().map(|mailbox| FeedKey::new(row.source.clone(), mailbox.clone()));
         let (id, vip) = (row.person.clone(), person.plan.vip);
-        person.resolution = Some(row);
+        person.resolution = Some(row.into());
         person.feed.clone_from(&key);
         let Some(key) = key else { return };
         if !self.ensure_feed(&key, now).await {

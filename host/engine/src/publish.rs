@@ -101,7 +101,7 @@ impl Engine {
         if value.is_none() && !self.presence.contains_key(id) {
             return;
         }
-        let row = self.presence.entry(id.to_owned()).or_insert_with(|| PresenceRow {
+        let row = self.presence.entry(id.to_owned()).or_insert_with(|| Box::new(PresenceRow {
             person: id.to_owned(),
             sink: sink.clone(),
             user: user.clone(),
@@ -112,7 +112,7 @@ impl Engine {
             token: None,
             shown_at: None,
             expires: None,
-        });
+        }));
         if row.wanted == value && (row.acknowledged == row.sequence || row.sequence == 0 && value.is_none()) {
             if let Some(person) = self.people.get_mut(id) {
                 person.noticed = None;
@@ -181,7 +181,7 @@ impl Engine {
                 if let Some(person) = self.people.get_mut(&id) {
                     person.publishing = true;
                 }
-                rows.push(row.clone());
+                rows.push(PresenceRow::clone(row));
             }
         }
         if rows.is_empty() {

@@ -121,7 +121,14 @@ fn people(value: &Value, all: bool) {
     for person in people.iter().filter(|p| all || (!good(p) && text(p, "resolution") != "off")) {
         let shown = person.get("shown").filter(|v| v.is_object());
         let what = shown.map_or_else(|| "-".to_owned(), |v| format!("{} · {}", text(v, "availability"), text(v, "text")));
-        say(format!("{:<24} {:<13} {:<12} {what}", text(person, "id"), text(person, "resolution"), text(person, "feed")));
+        let by_hand = if person.get("overruled").and_then(Value::as_bool) == Some(true) { "  (set by hand)" } else { "" };
+        say(format!("{:<24} {:<13} {:<12} {what}{by_hand}", text(person, "id"), text(person, "resolution"), text(person, "feed")));
+        if matches!(text(person, "freshness"), "stale" | "unknown") {
+            say(format!("    the calendar was last known to be right at {}", text(person, "last_verified")));
+        }
+        for calendar in list(person, "calendars").iter().filter(|c| c.get("counts").and_then(Value::as_bool) != Some(true)) {
+            say(format!("    further calendar {} does not count yet: {}", text(calendar, "address"), text(calendar, "detail")));
+        }
         if text(person, "resolution") != "resolved" && !text(person, "detail").is_empty() {
             say(format!("    {}", text(person, "detail")));
         }

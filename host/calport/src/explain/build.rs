@@ -172,7 +172,7 @@ impl Build<'_> {
             by_hand: self.by_hand(&why),
             out_of_office: self.out_of_office(why.out_of_office),
             freshness: self.is_now.then(|| self.age(shown.freshness)),
-            next_change: shown.next_change.filter(|_| self.is_loaded()),
+            next_change: shown.outcome.next_boundary.filter(|_| self.is_loaded()),
             profile: why.profile.to_owned(),
             layer: shown.layer,
             value: shown.value,
@@ -323,7 +323,7 @@ impl Build<'_> {
                 }
             })
             .collect();
-        told.sort_by(|a, b| b.set_at.cmp(&a.set_at));
+        told.sort_by_key(|one| std::cmp::Reverse(one.set_at));
         told
     }
 

@@ -54,8 +54,8 @@ impl Local {
         self.zone.to_datetime(at).date()
     }
 
-    /// The time alone. An end at midnight is 24:00 of the day before.
-    pub fn end_of_day_aware(&self, start: Timestamp, end: Timestamp) -> String {
+    /// The end of what began at `start`: its time, with the day where it is another one. Midnight is 24:00 of the day before.
+    pub fn end_of(&self, start: Timestamp, end: Timestamp) -> String {
         let local = self.zone.to_datetime(end);
         let day = self.day_of(start);
         let midnight_after = local.time() == civil::Time::midnight() && day.tomorrow().is_ok_and(|next| next == local.date());
@@ -73,7 +73,7 @@ impl Local {
 
     /// A stretch of time.
     pub fn span(&self, start: Timestamp, end: Timestamp) -> String {
-        format!("{}–{}", self.when(start), self.end_of_day_aware(start, end))
+        format!("{}–{}", self.when(start), self.end_of(start, end))
     }
 
     /// A stretch of whole days.

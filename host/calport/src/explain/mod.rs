@@ -115,7 +115,7 @@ pub struct Presence {
     pub out_of_office: OutOfOffice,
     /// How far it can be trusted; only for the present moment.
     pub freshness: Option<Age>,
-    /// When the value may change by itself.
+    /// When the value may change by the calendar alone; when it is no longer claimed is in `freshness`.
     pub next_change: Option<Timestamp>,
 }
 

@@ -463,3 +463,13 @@ fn feat_x06_long_titles_and_control_characters_do_not_break_the_lines() {
     let text = text(&case.explained());
     assert!(!text.contains('\u{1b}') && text.lines().all(|line| line.chars().count() < 320), "{text}");
 }
+
+#[test]
+fn feat_x06_the_documentation_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("../../docs/explain.md")).unwrap();
+    for name in ["meeting", "by-hand", "out-of-office", "private", "trouble", "no-mailbox", "unknown", "tomorrow"] {
+        let golden = std::fs::read_to_string(root.join(format!("tests/explain/{name}.txt"))).unwrap();
+        assert!(page.contains(&golden), "docs/explain.md does not show tests/explain/{name}.txt");
+    }
+}

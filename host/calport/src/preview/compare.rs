@@ -48,15 +48,16 @@ pub fn under(basis: &Basis, draft: &PersonPlan) -> Basis {
     basis
 }
 
-/// What the draft does to a person, before the lines are compared, and what cannot be foreseen of it.
+/// What the draft does to a person, before the lines are compared, and what there is to say of it.
 pub fn weigh(now: Side<'_>, draft: Side<'_>) -> (Effect, Vec<String>) {
     match (now.shown(), draft.shown()) {
         (None, None) => (Effect::Unchanged, Vec::new()),
         (Some(_), None) => (Effect::NoLongerShown, Vec::new()),
         (None, Some(_)) => (Effect::NewlyShown, vec!["the calendar of somebody who is not shown yet is not loaded".to_owned()]),
         (Some(old), Some(new)) => {
-            let unknown = not_loaded(old, new);
+            let mut unknown = not_loaded(old, new);
             let effect = if (&old.sink, &old.user) != (&new.sink, &new.user) {
+                unknown.insert(0, format!("from user {} of {} to user {} of {}", old.user, old.sink, new.user, new.sink));
                 Effect::Moved
             } else if unknown.is_empty() {
                 Effect::Unchanged

@@ -46,7 +46,8 @@ fn feat_x07_who_comes_goes_and_moves_is_told_apart() {
         assert_eq!((effect, notes.len()), (Effect::NewlyShown, 1), "it is said that nothing is loaded");
     }
     assert_eq!(weighed(Some(plan()), Some(PersonPlan { sink: "other".to_owned(), ..plan() })).0, Effect::Moved);
-    assert_eq!(weighed(Some(plan()), Some(PersonPlan { user: "202".to_owned(), ..plan() })).0, Effect::Moved);
+    let moved = weighed(Some(plan()), Some(PersonPlan { user: "202".to_owned(), ..plan() }));
+    assert_eq!(moved, (Effect::Moved, vec!["from user 201 of pbx to user 202 of pbx".to_owned()]));
     let plan = Arc::new(plan());
     let off = weigh(Side { plan: Some(&plan), connections: true }, Side { plan: Some(&plan), connections: false });
     assert_eq!(off.0, Effect::NoLongerShown, "a connection that is switched off shows nothing");
@@ -131,10 +132,10 @@ fn feat_p13_a_line_is_readable_by_days() {
     let expected = "\
 Anna Albers (anna) · at pbx, user 201 · times in Europe/Berlin
   Note: the line ends where no more is loaded, or where it has too many parts.
-  Mon 23 Nov  10:15–10:30  busy, \"Busy: Weekly until 10:30\"
-              10:30–24:00  available, \"Available\"
-  Tue 24 Nov  00:00–08:00  dnd, \"Do not disturb\" [override]
-              08:00–Wed 25 Nov 09:00 away, \"Away until Wednesday 09:00\" (\"Fair\")";
+  Mon 23 Nov  10:15–10:30             busy, \"Busy: Weekly until 10:30\"
+              10:30–24:00             available, \"Available\"
+  Tue 24 Nov  00:00–08:00             dnd, \"Do not disturb\" [override]
+              08:00–Wed 25 Nov 09:00  away, \"Away until Wednesday 09:00\" (\"Fair\")";
     assert_eq!(person(&preview()), expected);
 }
 

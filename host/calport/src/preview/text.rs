@@ -39,11 +39,34 @@ pub fn person(preview: &Preview) -> String {
     lines.extend(preview.troubles.iter().map(|trouble| format!("  TROUBLE: {trouble}.")));
     lines.extend(preview.effect.and_then(|effect| told(effect, preview)).map(|effect| format!("  {effect}")));
     lines.extend(preview.notes.iter().map(|note| format!("  Note: {note}.")));
-    let mut day = None;
-    lines.extend(preview.moments.iter().map(|moment| row(&local, &mut day, moment)));
-    let mut day = None;
-    lines.extend(preview.changes.iter().map(|change| change_rows(&local, &mut day, change)));
+    lines.extend(table(&local, preview));
     lines.join("\n")
+}
+
+/// The stretches of time, one below the other.
+fn table(local: &Local, preview: &Preview) -> Vec<String> {
+    let moments = preview.moments.iter().map(|Moment { start, end, seen }| (*start, *end, vec![told_value(seen)]));
+    let side = |side: &Option<Seen>| side.as_ref().map_or_else(|| "nothing".to_owned(), told_value);
+    let changes =
+        preview.changes.iter().map(|Change { start, end, before, after }| (*start, *end, vec![side(before), format!("→ {}", side(after))]));
+    let mut day = None;
+    let rows: Vec<(String, String, Vec<String>)> = moments
+        .chain(changes)
+        .map(|(start, end, values)| {
+            let times = format!("{}–{}", local.time(start), local.end_of(start, end));
+            (day_column(local, &mut day, start), times, values)
+        })
+        .collect();
+    let widest = rows.iter().map(|(_, times, _)| times.chars().count()).max().unwrap_or_default();
+    let mut lines = Vec::new();
+    for (day, times, values) in rows {
+        let mut left = (day, times);
+        for value in values {
+            lines.push(format!("  {:<11} {:<widest$}  {value}", left.0, left.1));
+            left = Default::default();
+        }
+    }
+    lines
 }
 
 fn told(effect: Effect, preview: &Preview) -> Option<String> {
@@ -68,24 +91,8 @@ fn day_column(local: &Local, last: &mut Option<civil::Date>, at: Timestamp) -> S
     local.day(day)
 }
 
-fn times(local: &Local, start: Timestamp, end: Timestamp) -> String {
-    format!("{}–{}", local.time(start), local.end_of_day_aware(start, end))
-}
-
-fn row(local: &Local, day: &mut Option<civil::Date>, moment: &Moment) -> String {
-    let column = day_column(local, day, moment.start);
-    format!("  {column:<11} {:<12} {}", times(local, moment.start, moment.end), seen(&moment.seen))
-}
-
-fn change_rows(local: &Local, day: &mut Option<civil::Date>, change: &Change) -> String {
-    let column = day_column(local, day, change.start);
-    let side = |side: &Option<Seen>| side.as_ref().map_or_else(|| "nothing".to_owned(), seen);
-    let first = format!("  {column:<11} {:<12} {}", times(local, change.start, change.end), side(&change.before));
-    format!("{first}\n  {:<24} → {}", "", side(&change.after))
-}
-
 /// The value, with the appointment where its text does not name it, and the layer where it is not the calendar.
-fn seen(seen: &Seen) -> String {
+fn told_value(seen: &Seen) -> String {
     let mut line = value(&seen.value);
     if let Some(title) = seen.title.as_deref().filter(|title| !seen.value.text.contains(title)) {
         let _ = write!(line, " ({})", quoted(title));

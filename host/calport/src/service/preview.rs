@@ -236,9 +236,10 @@ impl Work {
     async fn coming(&self, id: &str, preview: &mut Preview) -> Result<(), ControlError> {
         preview.troubles = self.health.troubles(&self.roster, id);
         let Some(basis) = self.basis(id, preview).await? else { return Ok(()) };
-        let (from, to) = (self.from, self.end(&basis));
+        let (from, to, loaded) = (self.from, self.end(&basis), basis.window.end);
         preview.moments = off(move || line(&basis, from, to)).await?;
-        self.reach(preview, to, |preview| preview.moments.last().map(|moment| moment.end));
+        let reached = preview.moments.last().map(|moment| moment.end);
+        reach(preview, to, loaded, reached);
         Ok(())
     }
 
@@ -264,13 +265,13 @@ impl Work {
             preview.effect = Some(if effect == Effect::Moved { effect } else { Effect::NotForeseeable });
             return Ok(());
         };
-        let (from, to, plan) = (self.from, self.end(&basis), plan.clone());
+        let (from, to, loaded, plan) = (self.from, self.end(&basis), basis.window.end, plan.clone());
         let (reached, changes) = off(move || compared(&basis, &under(&basis, &plan), from, to)).await?;
         if effect != Effect::Moved && !changes.is_empty() {
             preview.effect = Some(Effect::Changed);
         }
         preview.changes = changes;
-        self.reach(preview, to, |_| reached);
+        reach(preview, to, loaded, reached);
         Ok(())
     }
 
@@ -287,18 +288,18 @@ impl Work {
         let local = self.from.to_zoned(basis.presence_zone.clone());
         local.checked_add(i64::from(self.days).days()).map_or(Timestamp::MAX, |end| end.timestamp())
     }
+}
 
-    /// Notes up to when something is known, and says it where that is not the whole time.
-    fn reach(&self, preview: &mut Preview, wanted: Timestamp, reached: impl Fn(&Preview) -> Option<Timestamp>) {
-        preview.to = reached(preview);
-        match preview.to {
-            Some(to) if to < wanted => {
-                preview.notes.push("the line ends where no more is loaded, or where it has too many parts".to_owned())
-            }
-            Some(_) => {}
-            None => preview.notes.push("nothing of this time is loaded".to_owned()),
-        }
-    }
+/// Notes up to when something is known, and says it where that is not the whole time.
+fn reach(preview: &mut Preview, wanted: Timestamp, loaded: Timestamp, reached: Option<Timestamp>) {
+    preview.to = reached;
+    let note = match reached {
+        Some(reached) if reached >= wanted => return,
+        Some(reached) if reached >= loaded => "the line ends where no more of the calendar is loaded",
+        Some(_) => "the line ends early: the calendar changes too often for a longer one",
+        None => "nothing of this time is loaded",
+    };
+    preview.notes.push(note.to_owned());
 }
 
 /// Where two lines differ, and how far both reach.

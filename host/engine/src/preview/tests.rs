@@ -176,10 +176,12 @@ fn random_basis(rng: &mut StdRng) -> Basis {
         events.push(one);
     }
     let mut basis = basis(events);
-    let mut rules = Config::default();
-    rules.profile = *[Profile::Ranked, Profile::LastEnd, Profile::Promote].choose(rng).unwrap();
-    rules.merge_gap_minutes = *[0, 10].choose(rng).unwrap();
-    rules.recurring_days_ahead = *[None, Some(1), Some(2)].choose(rng).unwrap();
+    let mut rules = Config {
+        profile: *[Profile::Ranked, Profile::LastEnd, Profile::Promote].choose(rng).unwrap(),
+        merge_gap_minutes: *[0, 10].choose(rng).unwrap(),
+        recurring_days_ahead: *[None, Some(1), Some(2)].choose(rng).unwrap(),
+        ..Config::default()
+    };
     let at = start + quarter * rng.random_range(0..200);
     basis.absence = [
         None,

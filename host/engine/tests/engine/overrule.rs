@@ -145,6 +145,22 @@ async fn b40_a_value_sent_before_a_crash_is_no_overrule_after_the_start() {
 }
 
 #[tokio::test]
+async fn b40_a_value_sent_before_a_crash_is_no_overrule_when_the_next_one_is_due_already() {
+    let mut rig = rig().await;
+    rig.start().await;
+    rig.sink.with(|s| s.lose = usize::MAX);
+    rig.to("2026-03-02T10:00:00Z").await;
+    rig.sink.with(|s| s.lose = 0);
+    rig.engine.stop().await.unwrap();
+    rig.clock.set(at("2026-03-02T11:30:00Z"));
+    rig.engine = calport_engine::Engine::start(rig.store.clone(), rig.clock.clone(), Default::default()).await.unwrap();
+    rig.start().await;
+    rig.pass(2).await;
+    assert!(!rig.engine.status().await.unwrap().people[0].overruled, "the sink shows what Calport sent");
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Available until 14:00 (Busy: Review)");
+}
+
+#[tokio::test]
 async fn rule_p24_a_state_that_forbids_appointments_holds_until_its_own_end() {
     let mut rig = rig().await;
     rig.each = |person| {

@@ -120,7 +120,13 @@ impl ConnectorApi for Fake {
         answer(addresses.into_iter().map(found).collect())
     }
     fn mailbox_infos(&self, mailboxes: Vec<String>) -> Answer<'_, Items<MailboxInfo>> {
-        let info = |_| Ok(MailboxInfo { zone: Some("W. Europe Standard Time".to_owned()), language: Some("de-DE".to_owned()), affinity: String::new() });
+        let info = |_| {
+            Ok(MailboxInfo {
+                zone: Some("W. Europe Standard Time".to_owned()),
+                language: Some("de-DE".to_owned()),
+                affinity: String::new(),
+            })
+        };
         answer(mailboxes.into_iter().map(info).collect())
     }
     fn changes(&self, mailbox: String, _: Window, _: Option<String>) -> Answer<'_, ChangePage> {

@@ -2,7 +2,14 @@
 //!
 //! Each figure is the least of several rounds, so that what else the machine does counts little.
 #![recursion_limit = "256"]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a measuring program ends where it cannot measure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a measuring program ends where it cannot measure"
+)]
 
 mod bare;
 mod fake;

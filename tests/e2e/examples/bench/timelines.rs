@@ -75,7 +75,13 @@ pub fn run() {
         });
         let rate = |took: Duration| format!("{:.0} per s ({})", 1.0 / took.as_secs_f64(), micros(took));
         let baseline = format!("sorting its {} boundaries: {}", count * 2, micros(sorted));
-        row(&format!("timelines of a week with {count} events, one core"), &rate(timeline), &baseline, &ratio(timeline, sorted), "microseconds");
+        row(
+            &format!("timelines of a week with {count} events, one core"),
+            &rate(timeline),
+            &baseline,
+            &ratio(timeline, sorted),
+            "microseconds",
+        );
         row(&format!("what is shown, from a week with {count} events, one core"), &rate(shown), &baseline, &ratio(shown, sorted), "-");
     }
 }

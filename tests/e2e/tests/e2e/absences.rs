@@ -136,3 +136,19 @@ async fn feat_r06_feat_c12_a_lasting_failure_is_mailed_to_the_administrator_from
     assert!(text.contains("the connection pbx is off line"), "{text}");
     assert!(!text.contains("calport-secret") && !text.contains("Not shown"), "{text}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feat_c09_a_start_reads_the_whole_window_where_it_is_wished() {
+    let mut rig = Rig::started(1).await;
+    assert_eq!(rig.stop().await, Some(0));
+    let again = "the window was read again and compared";
+    rig.start().await;
+    rig.settled().await;
+    rig.until("a read by the cursor", ARRIVE, async || rig.status().await["syncs"].as_u64() > Some(0)).await;
+    assert!(!rig.log().contains(again), "a start goes on from the cursor");
+    assert_eq!(rig.stop().await, Some(0));
+    rig.edit(|text| text.replace("[rules.default]\n", "[timing]\nfull_read_at_start = true\n\n[rules.default]\n"));
+    rig.start().await;
+    rig.until("the full read", ARRIVE, async || rig.log().contains(again)).await;
+    rig.settled().await;
+}

@@ -1,5 +1,12 @@
 //! A short form of the simulated week of the benchmarks, so that it cannot rot: two days, four people, every kind of fault.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs, reason = "a test that fails says so")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test that fails says so"
+)]
 
 #[path = "../../examples/bench/week/mod.rs"]
 mod week;

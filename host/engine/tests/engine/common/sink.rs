@@ -11,8 +11,8 @@ use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{CallState, PresenceCommand, PresenceReading, PresenceReceipt, PresenceUpdate};
 use calport_model::{
-    Absence, Answer, Availability, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, Items, ManualClock, PresenceValue,
-    Window,
+    Absence, Answer, Availability, Capability, Clock, ConnectorApi, ConnectorError, Descriptor, ErrorKind, ErrorScope, Event, Items,
+    ManualClock, PresenceValue, Window,
 };
 
 #[derive(Default)]

@@ -14,7 +14,17 @@ use super::truth::{Appointment, Calendar, Changed, ShowAs, Times, plus, utc};
 const MOST: usize = 25;
 
 const TITLES: [&str; 12] = [
-    "Review", "Client call", "Training", "Planning", "Interview", "Workshop", "Lunch", "Site visit", "Budget", "Retrospective", "Handover",
+    "Review",
+    "Client call",
+    "Training",
+    "Planning",
+    "Interview",
+    "Workshop",
+    "Lunch",
+    "Site visit",
+    "Budget",
+    "Retrospective",
+    "Handover",
     "Dentist",
 ];
 
@@ -62,12 +72,20 @@ pub fn first(rng: &mut StdRng, calendar: &mut Calendar, index: usize, day: Date)
     let weeks_ago = day - 21.days();
     let last = day + 19.days();
     let hour = 8 + (index % 4) as i8;
-    let series = |time: Time, minutes, days: Vec<Weekday>| Times::Series { first: weeks_ago, last, time, minutes, days, changed: BTreeMap::new() };
+    let series =
+        |time: Time, minutes, days: Vec<Weekday>| Times::Series { first: weeks_ago, last, time, minutes, days, changed: BTreeMap::new() };
     let all = &mut calendar.appointments;
     all.push(new("Stand-up".to_owned(), ShowAs::Busy, false, series(time(hour, 30, 0, 0), 15, days)));
     all.push(new("Team meeting".to_owned(), ShowAs::Busy, false, series(time(14, 0, 0, 0), 60, vec![Weekday::Tuesday, Weekday::Sunday])));
     if index.is_multiple_of(2) {
-        let elsewhere = Times::Series { first: day, last, time: time(17, 20, 0, 0), minutes: 95, days: vec![Weekday::Thursday, Weekday::Saturday], changed: BTreeMap::new() };
+        let elsewhere = Times::Series {
+            first: day,
+            last,
+            time: time(17, 20, 0, 0),
+            minutes: 95,
+            days: vec![Weekday::Thursday, Weekday::Saturday],
+            changed: BTreeMap::new(),
+        };
         all.push(new("School run".to_owned(), ShowAs::Elsewhere, true, elsewhere));
     }
     if index % 5 == 3 {
@@ -128,7 +146,14 @@ fn draw(rng: &mut StdRng, person: &Person, now: Timestamp) -> Option<Step> {
         39..43 => {
             let (time, minutes) = (time(rng.random_range(7..18), rng.random_range(0..12) * 5, 0, 0), rng.random_range(3..18) * 5);
             let days: Vec<Weekday> = (0..7_i64).filter(|_| rng.random_bool(0.6)).map(|day| (today + day.days()).weekday()).collect();
-            let times = Times::Series { first: today, last: today + rng.random_range(7..12_i64).days(), time, minutes, days, changed: BTreeMap::new() };
+            let times = Times::Series {
+                first: today,
+                last: today + rng.random_range(7..12_i64).days(),
+                time,
+                minutes,
+                days,
+                changed: BTreeMap::new(),
+            };
             matches!(&times, Times::Series { days, .. } if !days.is_empty()).then(|| Step::Add(new(title(rng), show_as(rng), false, times)))
         }
         43..60 => Some(Step::Delete(*once.choose(rng)?)),
@@ -143,7 +168,10 @@ fn draw(rng: &mut StdRng, person: &Person, now: Timestamp) -> Option<Step> {
             let at = *series.choose(rng)?;
             let Times::Series { first, last, minutes, days, .. } = &all[at].times else { return None };
             let time = time(rng.random_range(7..18), rng.random_range(0..12) * 5, 0, 0);
-            Some(Step::Times(at, Times::Series { first: *first, last: *last, time, minutes: *minutes, days: days.clone(), changed: BTreeMap::new() }))
+            Some(Step::Times(
+                at,
+                Times::Series { first: *first, last: *last, time, minutes: *minutes, days: days.clone(), changed: BTreeMap::new() },
+            ))
         }
         _ => occurrence(rng, all, &series, today, now),
     }

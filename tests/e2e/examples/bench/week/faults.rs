@@ -74,9 +74,14 @@ pub fn plan(rng: &mut StdRng, seconds: i64, people: usize) -> Vec<Planned> {
         let anybody = rng.random_range(0..people);
         let (fault, length) = match turn.pop().unwrap_or_default() {
             0 => (Fault::Refuses { status: 429, retry_after: Some(rng.random_range(5..90)), only: None }, rng.random_range(20..240)),
-            1 => (Fault::Refuses { status: 429, retry_after: Some(rng.random_range(5..90)), only: Some(anybody) }, rng.random_range(60..300)),
+            1 => {
+                (Fault::Refuses { status: 429, retry_after: Some(rng.random_range(5..90)), only: Some(anybody) }, rng.random_range(60..300))
+            }
             2 => (Fault::Refuses { status: 429, retry_after: None, only: None }, rng.random_range(20..120)),
-            3 => (Fault::Refuses { status: *[500, 502, 503, 504].choose(rng).unwrap_or(&500), retry_after: None, only: None }, rng.random_range(20..300)),
+            3 => (
+                Fault::Refuses { status: *[500, 502, 503, 504].choose(rng).unwrap_or(&500), retry_after: None, only: None },
+                rng.random_range(20..300),
+            ),
             4 => (Fault::Resets, rng.random_range(10..200)),
             5 => (Fault::TokensExpire, 0),
             6 => (Fault::CursorsExpire(rng.random_bool(0.5).then_some(anybody)), 0),

@@ -277,9 +277,20 @@ impl Person {
         let near = |one: &&Flat| one.end > plus(now, -120) && one.start < plus(now, 1500);
         let flats: Vec<String> = self.versions.last().map_or_else(Vec::new, |version| {
             let near = version.flats.iter().filter(near);
-            near.map(|one| format!("\n        {} - {} {:?}{} {}", one.start, one.end, one.show_as, if one.private { " private" } else { "" }, one.subject)).collect()
+            near.map(|one| {
+                format!(
+                    "\n        {} - {} {:?}{} {}",
+                    one.start,
+                    one.end,
+                    one.show_as,
+                    if one.private { " private" } else { "" },
+                    one.subject
+                )
+            })
+            .collect()
         });
-        let versions: Vec<_> = self.versions.iter().map(|version| (version.number, version.told.map(|t| t.to_string()), version.due.to_string())).collect();
+        let versions: Vec<_> =
+            self.versions.iter().map(|version| (version.number, version.told.map(|t| t.to_string()), version.due.to_string())).collect();
         let settings: Vec<_> = self.settings.iter().map(|setting| (setting.replies, setting.due.to_string())).collect();
         let held = self.held.as_ref().map(|held| format!("{:?} from {}, ended: {}", held.shown, held.from, held.ended));
         format!("versions {versions:?}\n      replies {settings:?}\n      by hand {held:?}\n      appointments:{}", flats.concat())

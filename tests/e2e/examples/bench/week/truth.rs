@@ -148,9 +148,7 @@ impl Calendar {
     pub fn draft(&self, one: &Appointment) -> EventDraft {
         let draft = match &one.times {
             Times::Once { start, end } => EventDraft::new(&one.subject, &utc(*start), &utc(*end), "UTC"),
-            Times::Days { first, after } => {
-                EventDraft::all_day(&one.subject, &first.to_string(), &after.to_string(), self.windows)
-            }
+            Times::Days { first, after } => EventDraft::all_day(&one.subject, &first.to_string(), &after.to_string(), self.windows),
             Times::Series { first, last, time, minutes, days, .. } => {
                 let date = first.series(jiff::Span::new().days(1)).find(|date| days.contains(&date.weekday())).unwrap();
                 let words: Vec<String> = days.iter().map(|day| format!("{day:?}").to_lowercase()).collect();

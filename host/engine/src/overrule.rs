@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use crate::actor::Engine;
 use crate::backoff;
 use crate::by_hand::ByHand;
+use crate::connection::Connection;
 use crate::dispatch::Done;
 use crate::wheel::Timer;
 
@@ -148,17 +149,19 @@ impl Engine {
         self.settings.publish && self.watched_sinks.contains(sink)
     }
 
+    /// Whether it is read what people set by hand at this sink.
+    pub(crate) fn reads_overrules(&self, sink: &str) -> bool {
+        let readable = |connection: &Connection| connection.plan.api.descriptor().sink.as_ref().is_some_and(|sink| sink.readable);
+        self.is_watched(sink) && self.connections.get(sink).is_some_and(readable)
+    }
+
     /// Listens to, and reads, a sink where it is time to.
     pub(crate) fn watch_sink(&mut self, id: &str, now: Timestamp) {
-        if !self.is_watched(id) {
+        if !self.reads_overrules(id) {
             return;
         }
-        let Some(connection) = self.connections.get_mut(id) else { return };
+        let Some(connection) = self.connections.get_mut(id).filter(|connection| connection.is_open(now)) else { return };
         let descriptor = connection.plan.api.descriptor();
-        let readable = descriptor.sink.as_ref().is_some_and(|sink| sink.readable);
-        if !readable || !connection.is_open(now) {
-            return;
-        }
         let watch = &mut connection.watch;
         if watch.began.is_none() {
             watch.began = Some(now);
@@ -286,8 +289,19 @@ impl Engine {
             }
         };
         for (user, answer) in users.into_iter().zip(answers) {
-            let Ok(reading) = answer else { continue };
-            self.user_read(sink, &user, began, &reading, has_text, now).await;
+            if let Ok(reading) = answer {
+                self.user_read(sink, &user, began, &reading, has_text, now).await;
+            }
+            self.send_again(sink, &user);
+        }
+    }
+
+    /// Sends what waited for the reading, unless the reading settled it.
+    fn send_again(&mut self, sink: &str, user: &str) {
+        let Some(person) = self.by_user.get(&(sink.to_owned(), user.to_owned())).cloned() else { return };
+        let waited = self.people.get_mut(&person).is_some_and(|entry| std::mem::take(&mut entry.send_again));
+        if waited && self.presence.get(&person).is_some_and(|row| row.acknowledged < row.sequence) {
+            self.enqueue(sink, &person);
         }
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct PersonEntry {
     pub publishing: bool,
     /// Values that were sent without a word that the sink took them: it may show one of them (SEMANTICS B-40).
     pub doubtful: Vec<PresenceValue>,
+    /// What is wanted is sent again once the sink was read.
+    pub send_again: bool,
     /// The sink is to be read once what is under way has arrived.
     pub read_again: bool,
     /// How often in a row the sink lost the value.
@@ -73,6 +75,7 @@ impl PersonEntry {
             noticed: None,
             publishing: false,
             doubtful: Vec::new(),
+            send_again: false,
             read_again: false,
             drops: 0,
             dropped_at: None,

@@ -203,6 +203,11 @@ impl Engine {
         if let Some(connection) = self.connections.get_mut(sink) {
             connection.publishing = connection.publishing.saturating_sub(1);
         }
+        // What befalls the connection befalls a whole batch: that is one failure (SEMANTICS R-08).
+        let failed = || answers.iter().filter_map(|answer| answer.as_ref().err());
+        if let Some(error) = failed().find(|error| error.scope == ErrorScope::Connection).or_else(|| failed().next()) {
+            self.connection_failed(sink, error, now);
+        }
         for (sent, answer) in rows.into_iter().zip(answers) {
             if let Some(person) = self.people.get_mut(&sent.person) {
                 person.publishing = false;
@@ -279,7 +284,6 @@ impl Engine {
     }
 
     fn not_shown(&mut self, sink: &str, sent: PresenceRow, error: &ConnectorError, now: Timestamp) {
-        self.connection_failed(sink, error, now);
         let id = sent.person.as_str();
         let mut failures = 1;
         if let Some(person) = self.people.get_mut(id) {
@@ -347,10 +351,18 @@ impl Engine {
         }
     }
 
-    /// A failed value is due again.
+    /// A failed value is due again. Where it may have arrived, and where what people set by hand counts, the sink is read first
+    /// (SEMANTICS B-40).
     pub(crate) fn republish_due(&mut self, sink: &str, id: &str) {
-        if self.presence.get(id).is_some_and(|row| row.sink == sink && row.acknowledged < row.sequence) {
-            self.enqueue(sink, id);
+        let Some(row) = self.presence.get(id).filter(|row| row.sink == sink && row.acknowledged < row.sequence) else { return };
+        let reads = self.reads_overrules(sink) && row.shown.is_some();
+        let entry = self.people.get_mut(id).filter(|entry| reads && entry.plan.overrules && !entry.doubtful.is_empty());
+        match (entry, self.connections.get_mut(sink)) {
+            (Some(entry), Some(connection)) => {
+                entry.send_again = true;
+                connection.watch.read(&row.user);
+            }
+            _ => self.enqueue(sink, id),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use calport_model::{AbsenceState, Availability};
+use calport_model::{AbsenceState, Availability, ErrorKind, ErrorScope};
 use calport_rules::presence::{Config, ManualRule, ManualRules, Profile, State, Target};
 
 use super::common::*;
@@ -158,6 +158,41 @@ async fn b40_a_value_sent_before_a_crash_is_no_overrule_when_the_next_one_is_due
     rig.pass(2).await;
     assert!(!rig.engine.status().await.unwrap().people[0].overruled, "the sink shows what Calport sent");
     assert_eq!(rig.sink.shows("anna").unwrap(), "Available until 14:00 (Busy: Review)");
+}
+
+#[tokio::test]
+async fn b40_what_may_have_arrived_is_read_before_it_is_sent_again() {
+    let rig = rig().await;
+    rig.sink.with(|s| s.changed = None);
+    rig.start().await;
+    rig.sink.with(|s| s.lose = 1);
+    rig.to("2026-03-02T10:00:00Z").await;
+    let before = rig.sink.count();
+    rig.sink.by_hand("anna", Availability::Away, "Lunch");
+    rig.pass(5).await;
+    assert_eq!(rig.sink.count(), before, "the person's own words are not written over");
+    assert_eq!(rig.sink.shows("anna").unwrap(), "Lunch");
+    assert!(rig.engine.status().await.unwrap().people[0].overruled);
+}
+
+#[tokio::test]
+async fn rule_r08_a_batch_that_fails_is_one_failure() {
+    let names: Vec<String> = (0..8).map(|number| format!("p{number}")).collect();
+    let rig = Rig::new(&names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for name in &names {
+        let mailbox = format!("{name}@example.com");
+        rig.calendar.put(&mailbox, busy("e1", "2026-03-02T10:00:00Z", "2026-03-02T11:00:00Z", "Meeting"));
+    }
+    rig.start().await;
+    rig.sink.with(|s| s.fail = Some(failure(ErrorKind::Unavailable, ErrorScope::Connection)));
+    rig.to("2026-03-02T10:00:00Z").await;
+    let state = |status: calport_engine::Status| status.connections.iter().find(|c| c.id == "pbx").unwrap().state;
+    assert_eq!(state(rig.engine.status().await.unwrap()), "online");
+    rig.sink.with(|s| s.fail = None);
+    rig.pass(2).await;
+    for name in &names {
+        assert_eq!(rig.sink.shows(name).unwrap(), "Busy: Meeting until 12:00");
+    }
 }
 
 #[tokio::test]

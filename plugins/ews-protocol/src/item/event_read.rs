@@ -72,11 +72,12 @@ impl Item for CalendarItem {
         }
         if detail != Detail::Listed {
             fields.extend(WHOLE);
-            match version {
-                ServerVersion::Exchange2013.. => fields.push("calendar:JoinOnlineMeetingUrl"),
-                // Zones are named since Exchange 2010 only; before, meetings have one of their own.
-                ..ServerVersion::Exchange2010 => fields.push("calendar:MeetingTimeZone"),
-                _ => {}
+            if version >= ServerVersion::Exchange2013 {
+                fields.push("calendar:JoinOnlineMeetingUrl");
+            }
+            // Zones are named since Exchange 2010 only; before, meetings have one of their own.
+            if version < ServerVersion::Exchange2010 {
+                fields.push("calendar:MeetingTimeZone");
             }
         }
         if detail == Detail::WithBody {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
+use crate::basis::freshness_of;
 use crate::calendars::CalendarEntry;
 use crate::calls::Calls;
 use crate::connection::{Class, Connection, Health, Work};
@@ -446,7 +447,10 @@ impl Engine {
             sink_error: person.sink_error.clone(),
             calendars: self.calendar_statuses(&person.plan),
             overruled: self.by_hand.get(id).is_some_and(|kept| kept.iter().any(|one| one.manual.ended_at.is_none())),
-            freshness: self.compute_order(id).map(|order| order.basis.freshness(self.clock.now())),
+            freshness: feed.filter(|entry| entry.feed.complete).map(|entry| {
+                let period = self.routine_period(&entry.feed.key);
+                freshness_of(entry.feed.last_verified, period, self.settings.unknown_after, self.clock.now())
+            }),
             next_change: person.boundary,
         }
     }

@@ -73,6 +73,12 @@ fn signed(duration: Duration) -> SignedDuration {
     SignedDuration::try_from(duration).unwrap_or(SignedDuration::MAX)
 }
 
+/// How far a mirror that was last known to be right at `verified` can be trusted (SEMANTICS P-26).
+pub(crate) fn freshness_of(verified: Option<Timestamp>, reconcile: Duration, unknown_after: Option<Duration>, now: Timestamp) -> Freshness {
+    let verified = Evidence { read: verified, heartbeat: None, canary: None }.last_verified(now);
+    freshness(verified.map(|at| now.duration_since(at)), signed(reconcile), unknown_after.map(signed))
+}
+
 fn layer_name(outcome: &Outcome, rules: &Config) -> &'static str {
     match (outcome.current.layer, rules.oof_rank) {
         (Layer::Override, _) => "override",
@@ -102,8 +108,7 @@ impl Basis {
 
     /// How far the mirror can be trusted at a moment (SEMANTICS P-26).
     pub fn freshness(&self, now: Timestamp) -> Freshness {
-        let verified = Evidence { read: self.verified, heartbeat: None, canary: None }.last_verified(now);
-        freshness(verified.map(|at| now.duration_since(at)), signed(self.reconcile), self.unknown_after.map(signed))
+        freshness_of(self.verified, self.reconcile, self.unknown_after, now)
     }
 
     /// What is shown at a moment.

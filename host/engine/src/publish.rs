@@ -101,18 +101,20 @@ impl Engine {
         if value.is_none() && !self.presence.contains_key(id) {
             return;
         }
-        let row = self.presence.entry(id.to_owned()).or_insert_with(|| Box::new(PresenceRow {
-            person: id.to_owned(),
-            sink: sink.clone(),
-            user: user.clone(),
-            sequence: 0,
-            wanted: None,
-            acknowledged: 0,
-            shown: None,
-            token: None,
-            shown_at: None,
-            expires: None,
-        }));
+        let row = self.presence.entry(id.to_owned()).or_insert_with(|| {
+            Box::new(PresenceRow {
+                person: id.to_owned(),
+                sink: sink.clone(),
+                user: user.clone(),
+                sequence: 0,
+                wanted: None,
+                acknowledged: 0,
+                shown: None,
+                token: None,
+                shown_at: None,
+                expires: None,
+            })
+        });
         if row.wanted == value && (row.acknowledged == row.sequence || row.sequence == 0 && value.is_none()) {
             if let Some(person) = self.people.get_mut(id) {
                 person.noticed = None;

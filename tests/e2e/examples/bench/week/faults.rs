@@ -8,6 +8,8 @@ use rand::prelude::*;
 pub const CALENDAR_BACKOFF: i64 = 400;
 /// After the PBX answers again: breaker and single values wait up to 300 s.
 pub const PBX_BACKOFF: i64 = 310;
+/// After an answer of the PBX was lost: a value is sent again after 2, 4 and 8 s, and the rest of its batch with it.
+pub const LOST_ANSWER: i64 = 15;
 /// After a start: mailboxes are read over one second per 25 of them, and what was set by hand is read before.
 pub const SPREAD: i64 = 3;
 

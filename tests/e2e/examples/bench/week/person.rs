@@ -137,11 +137,16 @@ impl Person {
         self.settings.last().map_or(Replies::Off, |setting| setting.replies)
     }
 
-    /// Everything that was changed so far must be known by then, whoever told.
+    /// Every change of the calendar so far must be known by then, whoever told.
     pub fn known_by(&mut self, due: Timestamp) {
         for version in &mut self.versions {
             version.due = version.due.min(due);
         }
+    }
+
+    /// Everything that was changed so far must be known by then: the host has started.
+    pub fn all_known_by(&mut self, due: Timestamp) {
+        self.known_by(due);
         for setting in &mut self.settings {
             setting.due = setting.due.min(due);
         }

@@ -17,7 +17,7 @@ use rand::prelude::*;
 use serde_json::json;
 
 use super::clock::Virtual;
-use super::faults::{CALENDAR_BACKOFF, Fault, Outage, PBX_BACKOFF, Planned, SPREAD, plan};
+use super::faults::{CALENDAR_BACKOFF, Fault, LOST_ANSWER, Outage, PBX_BACKOFF, Planned, SPREAD, plan};
 use super::host::{Host, Servers};
 use super::oracle::{Frame, Replies, Shown};
 use super::person::{Cause, Circumstances, GATHERING, Person};
@@ -55,6 +55,9 @@ pub struct Run {
     calendar_outages: Vec<Outage>,
     pbx_outage: Option<Outage>,
     host_outage: Option<Outage>,
+    /// Answers of the PBX that are still to be lost, and until when a lost one may be felt.
+    to_lose: u32,
+    lost: Timestamp,
     /// Notifications that come late: when, and whose.
     late: Vec<(Timestamp, usize)>,
     shown: Vec<Option<Shown>>,
@@ -154,6 +157,8 @@ impl Run {
             calendar_outages: Vec::new(),
             pbx_outage: None,
             host_outage: None,
+            to_lose: 0,
+            lost: start,
             late: Vec::new(),
             shown: vec![None; count],
             writes: 0,
@@ -205,7 +210,7 @@ impl Run {
         }
         if self.host_outage.is_some_and(|outage| outage.to == now) && !self.host.runs() {
             self.host.start(&self.servers).await;
-            self.people.iter_mut().for_each(|person| person.known_by(now + seconds(SPREAD)));
+            self.people.iter_mut().for_each(|person| person.all_known_by(now + seconds(SPREAD)));
         }
         let Some(one) = self.planned.first().copied().filter(|one| one.at <= second) else { return };
         self.planned.remove(0);
@@ -419,6 +424,10 @@ impl Run {
     }
 
     async fn judge(&mut self, second: i64, now: Timestamp) {
+        let to_lose = self.servers.pbx.faults().list().iter().filter_map(|rule| rule.times).sum();
+        if to_lose < std::mem::replace(&mut self.to_lose, to_lose) {
+            self.lost = now + seconds(LOST_ANSWER);
+        }
         let writes = self.servers.pbx.stats().writes;
         if writes != self.writes || self.pbx_outage.is_some_and(|outage| outage.from == now) {
             self.writes = writes;
@@ -431,6 +440,7 @@ impl Run {
             (Some(outage), _) if outage.is_felt(now, SPREAD) => Some(Cause::Small),
             (_, Some(outage)) if outage.is_felt(now, 0) => Some(Cause::Pbx),
             (_, Some(outage)) if outage.is_felt(now, PBX_BACKOFF) => Some(Cause::Backoff),
+            _ if now < self.lost => Some(Cause::Backoff),
             _ => None,
         };
         for index in 0..self.people.len() {

@@ -57,7 +57,10 @@ impl Store {
             .synchronous(SqliteSynchronous::Normal)
             .busy_timeout(Duration::from_secs(10))
             .foreign_keys(true);
-        Self::connect(options, 4, sealer, &file.display().to_string()).await
+        let name = file.display().to_string();
+        prepare(&options, &name).await?;
+        let pool = SqlitePoolOptions::new().max_connections(4);
+        Self::connect(options, pool, sealer, &name).await
     }
 
     /// A store that lives as long as the value: for tests, previews and benchmarks.
@@ -66,20 +69,20 @@ impl Store {
     /// When SQLite refuses, which it does not.
     pub async fn in_memory(sealer: Arc<dyn Sealer>) -> Result<Self> {
         let options = SqliteConnectOptions::from_str("sqlite::memory:").map_err(|e| StoreError::open("memory", e))?;
-        Self::connect(options, 1, sealer, "memory").await
+        let pool = SqlitePoolOptions::new().max_connections(1).min_connections(1);
+        let store = Self::connect(options, pool, sealer, "memory").await?;
+        sqlx::migrate!().run(&store.pool).await.map_err(|e| StoreError::Migrate { file: "memory".to_owned(), source: e })?;
+        Ok(store)
     }
 
-    async fn connect(options: SqliteConnectOptions, connections: u32, sealer: Arc<dyn Sealer>, name: &str) -> Result<Self> {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(connections)
-            .min_connections(1)
+    async fn connect(options: SqliteConnectOptions, pool: SqlitePoolOptions, sealer: Arc<dyn Sealer>, name: &str) -> Result<Self> {
+        let pool = pool
             .idle_timeout(None)
             .max_lifetime(None)
             .acquire_timeout(Duration::from_secs(30))
             .connect_with(options)
             .await
             .map_err(|e| StoreError::open(name, e))?;
-        sqlx::migrate!().run(&pool).await.map_err(|e| StoreError::Migrate { file: name.to_owned(), source: e })?;
         Ok(Self { pool, sealer })
     }
 
@@ -108,6 +111,16 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+/// Makes the file and brings it to the newest form, by one connection alone: a pool opens several side by side, and of two that
+/// change a new file to write-ahead logging at once one is refused.
+async fn prepare(options: &SqliteConnectOptions, name: &str) -> Result<()> {
+    let alone = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone());
+    let alone = alone.await.map_err(|e| StoreError::open(name, e))?;
+    let migrated = sqlx::migrate!().run(&alone).await;
+    alone.close().await;
+    migrated.map_err(|e| StoreError::Migrate { file: name.to_owned(), source: e })
 }
 
 fn millis(at: Timestamp) -> i64 {

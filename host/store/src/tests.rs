@@ -147,3 +147,15 @@ async fn c06_a_replacing_page_swaps_the_whole_mirror() {
     store.apply(&key, &effects, at("2026-03-01T08:01:00Z")).await.unwrap();
     assert_eq!(store.events(&key).await.unwrap(), vec![new]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_new_file_is_opened_however_busy_the_machine_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let opens = (0..40).map(|number| {
+        let file = directory.path().join(format!("{number}.sqlite"));
+        tokio::spawn(async move { Store::open(&file, Arc::new(NoSeal)).await.map(|_| ()).map_err(|e| e.to_string()) })
+    });
+    for open in opens.collect::<Vec<_>>() {
+        assert_eq!(open.await.unwrap(), Ok(()));
+    }
+}

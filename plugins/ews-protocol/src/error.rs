@@ -95,6 +95,12 @@ pub enum WriteError {
         /// Why; without its content.
         reason: &'static str,
     },
+    /// A change that holds nothing but what the server's version lacks.
+    #[error("nothing is left of the request, because the server's version lacks it: {missing}")]
+    LeftOut {
+        /// What it lacks, and since when others have it.
+        missing: &'static str,
+    },
     /// A request that would do nothing: the schema does not know it.
     #[error("{operation} with nothing to do")]
     Nothing {

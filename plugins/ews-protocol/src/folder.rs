@@ -27,7 +27,7 @@ pub enum KnownFolder {
     Tasks,
     /// Sent messages.
     SentItems,
-    /// The root of what people see.
+    /// The root of the store, above what people see.
     Root,
 }
 
@@ -38,7 +38,7 @@ impl KnownFolder {
             Self::Contacts => "contacts",
             Self::Tasks => "tasks",
             Self::SentItems => "sentitems",
-            Self::Root => "msgfolderroot",
+            Self::Root => "root",
         }
     }
 }

@@ -13,6 +13,8 @@ pub enum ExtendedField {
     Tag,
     /// The id of the operation that made the item (SEMANTICS S-14).
     Operation,
+    /// The title of a contact, which the schema has for reading only (`PR_DISPLAY_NAME_PREFIX`).
+    NamePrefix,
     /// `PR_LOCAL_COMMIT_TIME_MAX` of a folder: when anything in it changed last (SEMANTICS C-12).
     CommitTimeMax,
     /// `PR_DELETED_COUNT_TOTAL` of a folder: how much was deleted from it (SEMANTICS C-12).
@@ -20,20 +22,21 @@ pub enum ExtendedField {
 }
 
 impl ExtendedField {
-    const ALL: [Self; 4] = [Self::Tag, Self::Operation, Self::CommitTimeMax, Self::DeletedCount];
+    const ALL: [Self; 5] = [Self::Tag, Self::Operation, Self::NamePrefix, Self::CommitTimeMax, Self::DeletedCount];
 
     /// The name in Calport's set.
     const fn name(self) -> Option<&'static str> {
         match self {
             Self::Tag => Some("CalportTag"),
             Self::Operation => Some("CalportOperation"),
-            Self::CommitTimeMax | Self::DeletedCount => None,
+            Self::NamePrefix | Self::CommitTimeMax | Self::DeletedCount => None,
         }
     }
 
     /// The tag of MAPI and the type of its value.
     const fn tag(self) -> Option<(&'static str, &'static str)> {
         match self {
+            Self::NamePrefix => Some(("0x3a45", "String")),
             Self::CommitTimeMax => Some(("0x670a", "SystemTime")),
             Self::DeletedCount => Some(("0x670b", "Integer")),
             Self::Tag | Self::Operation => None,

@@ -1,5 +1,7 @@
 //! Series: every `t:RecurrenceType` and `t:TaskRecurrenceType`, read and written without loss (SEMANTICS B-18).
 
+mod expand;
+
 use calport_sdk::common::{Date, Weekday};
 
 use crate::error::{ReadError, WriteError};
@@ -7,6 +9,8 @@ use crate::value;
 use crate::words;
 use crate::xml::scan::shortened;
 use crate::xml::{Scanner, Writer};
+
+pub use expand::SeriesDay;
 
 /// A series. Its zone is that of the item's start.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,7 +121,7 @@ struct Parts {
 ///
 /// # Errors
 /// Where the XML ends or breaks.
-pub fn read(xml: &mut Scanner<'_>) -> Result<Result<Recurrence, String>, ReadError> {
+pub(crate) fn read(xml: &mut Scanner<'_>) -> Result<Result<Recurrence, String>, ReadError> {
     let mut pattern = None;
     let mut range = None;
     xml.children(|xml, element| {
@@ -272,7 +276,7 @@ fn group_word(days: &[Weekday]) -> Result<&'static str, WriteError> {
 
 /// Which recurrences a kind of item takes, and whether the server knows the first day of the week.
 #[derive(Clone, Copy)]
-pub struct Rules {
+pub(crate) struct Rules {
     /// Tasks come again after they were completed.
     pub regenerating: bool,
     /// From Exchange 2010 SP1 on.
@@ -283,7 +287,7 @@ pub struct Rules {
 ///
 /// # Errors
 /// `Invalid` for a pattern that EWS, or this kind of item, cannot hold.
-pub fn write(xml: &mut Writer, recurrence: &Recurrence, rules: Rules) -> Result<(), WriteError> {
+pub(crate) fn write(xml: &mut Writer, recurrence: &Recurrence, rules: Rules) -> Result<(), WriteError> {
     let date = |text: &str| {
         let date = value::date(text).filter(|date| date.to_string() == text);
         date.map(|d| d.to_string()).ok_or(WriteError::invalid(FIELD, "a day of the series is no date"))

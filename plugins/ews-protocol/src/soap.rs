@@ -6,7 +6,7 @@
 use calport_sdk::common::Zone;
 
 use crate::error::{ReadError, WriteError};
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::version::{ServerBuild, ServerVersion};
 use crate::xml::scan::shortened;
 use crate::xml::{Element, Scanner, Writer, decode};
@@ -126,19 +126,23 @@ impl Call {
     /// The request for an operation.
     ///
     /// # Errors
-    /// `Version` when the server's version lacks the operation, `Invalid` for a value that EWS cannot hold, `Nothing`
-    /// for a request without content.
+    /// `Version` when the server's version lacks the operation, `LeftOut` when it lacks all that the request holds,
+    /// `Invalid` for a value that EWS cannot hold, `Nothing` for a request without content.
     pub fn request<O: Operation>(&self, operation: &O) -> Result<Request, WriteError> {
         if self.version < O::SINCE {
             return Err(WriteError::Version { operation: O::NAME, needed: O::SINCE, version: self.version });
         }
         let mut gaps = Gaps { version: self.version, left_out: Vec::new() };
         let mut xml = Writer::document();
-        xml.element_with("soap:Envelope", &[("xmlns:soap", SOAP), ("xmlns:m", MESSAGES), ("xmlns:t", TYPES)], |xml| {
+        let written = xml.element_with("soap:Envelope", &[("xmlns:soap", SOAP), ("xmlns:m", MESSAGES), ("xmlns:t", TYPES)], |xml| {
             xml.element("soap:Header", |xml| self.write_header(xml, &mut gaps))?;
             xml.element("soap:Body", |xml| operation.write(xml, &mut gaps))
-        })?;
-        Ok(Request { body: xml.into_bytes(), left_out: gaps.left_out })
+        });
+        match (written, gaps.left_out.last()) {
+            (Ok(()), _) => Ok(Request { body: xml.into_bytes(), left_out: gaps.left_out }),
+            (Err(WriteError::Nothing { .. }), Some(missing)) => Err(WriteError::LeftOut { missing }),
+            (Err(error), _) => Err(error),
+        }
     }
 
     fn write_header(&self, xml: &mut Writer, gaps: &mut Gaps) -> Result<(), WriteError> {
@@ -278,11 +282,12 @@ impl<R: Reply> Part<R> {
         }
     }
 
-    /// A warning with content is an answer (several names fit); one without is a refusal (the batch was stopped).
+    /// A warning with content is an answer (several names fit), one without a refusal. A stopped batch comes with an empty
+    /// list of items, which is no content.
     fn finish(self) -> Result<R, Failure> {
         let good = match &*self.class {
             "Error" => false,
-            "Warning" => self.seen.1,
+            "Warning" => self.seen.1 && self.failure.kind() != FailureKind::NotTried,
             // Without a class, the code decides.
             "Success" | "" => self.failure.code.is_empty() || self.failure.code == "NoError",
             _ => false,

@@ -24,7 +24,7 @@ pub struct Contact {
     pub given_name: String,
     /// Family name.
     pub family_name: String,
-    /// Title; of contacts that were read whole.
+    /// Title.
     pub title: String,
     /// The company.
     pub company: String,
@@ -131,7 +131,7 @@ impl AddressPlace {
     pub(crate) const ALL: [(Self, &'static str); 3] = [(Self::Business, "Business"), (Self::Home, "Home"), (Self::Other, "Other")];
 }
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 12] = [
     "item:Sensitivity",
     "item:Categories",
     "contacts:FileAs",
@@ -143,7 +143,6 @@ const FIELDS: [&str; 13] = [
     "contacts:Department",
     "contacts:JobTitle",
     "contacts:Surname",
-    "contacts:CompleteName",
     "item:LastModifiedTime",
 ];
 
@@ -164,9 +163,6 @@ impl Item for Contact {
         if version < ServerVersion::Exchange2007Sp1 {
             paths.retain(|path| *path != Path::Field("item:LastModifiedTime"));
         }
-        if detail == Detail::Listed {
-            paths.retain(|path| *path != Path::Field("contacts:CompleteName"));
-        }
         paths.extend(MAIL_KEYS.map(|key| Path::Entry("contacts:EmailAddress", key)));
         paths.extend(PhonePlace::ALL.map(|(_, key)| Path::Entry("contacts:PhoneNumber", key)));
         for (_, key) in AddressPlace::ALL {
@@ -175,7 +171,7 @@ impl Item for Contact {
         if detail == Detail::WithBody {
             paths.push(Path::Field("item:Body"));
         }
-        paths.extend([ExtendedField::Tag, ExtendedField::Operation].map(Path::Extended));
+        paths.extend([ExtendedField::Tag, ExtendedField::Operation, ExtendedField::NamePrefix].map(Path::Extended));
         paths.into_iter().map(PathOf).collect()
     }
 
@@ -235,7 +231,8 @@ pub(crate) fn read_contact(xml: &mut Scanner<'_>) -> Result<Contact, ReadError> 
             "ExtendedProperty" => read_extended(xml, |field, value| match field {
                 ExtendedField::Tag => contact.tag = Some(value),
                 ExtendedField::Operation => contact.operation = Some(value),
-                ExtendedField::CommitTimeMax | ExtendedField::DeletedCount => {}
+                ExtendedField::NamePrefix => contact.title = value,
+                _ => {}
             })?,
             _ => {}
         }
@@ -288,8 +285,7 @@ fn mail_addresses(xml: &mut Scanner<'_>) -> Result<Vec<String>, ReadError> {
 
 fn address(xml: &mut Scanner<'_>, place: AddressPlace) -> Result<Option<PostalAddress>, ReadError> {
     let text = String::new;
-    let mut out =
-        PostalAddress { place, street: text(), city: text(), region: text(), country: text(), postal_code: text() };
+    let mut out = PostalAddress { place, street: text(), city: text(), region: text(), country: text(), postal_code: text() };
     xml.children(|xml, part| {
         match part.name() {
             "Street" => out.street = xml.text()?.into_owned(),

@@ -24,6 +24,8 @@ pub enum ContactField {
     GivenName(String),
     /// Family name.
     FamilyName(String),
+    /// Title, such as `Dr.`
+    Title(String),
     /// The company.
     Company(String),
     /// The department.
@@ -67,6 +69,10 @@ impl Draft for Contact {
                 ContactField::Categories(list) => out.push(Property::categories(13, list)),
                 ContactField::Tag(tag) => out.push(Property::extended(20, ExtendedField::Tag, tag)),
                 ContactField::Operation(id) => out.push(Property::extended(20, ExtendedField::Operation, id)),
+                ContactField::Title(title) if title.is_empty() => {
+                    out.push(Property::removed(20, Path::Extended(ExtendedField::NamePrefix)));
+                }
+                ContactField::Title(title) => out.push(Property::extended(20, ExtendedField::NamePrefix, title)),
                 ContactField::FileAs(name) => out.push(text(30, "contacts:FileAs", "t:FileAs", name)),
                 ContactField::DisplayName(name) => out.push(text(31, "contacts:DisplayName", "t:DisplayName", name)),
                 ContactField::GivenName(name) => out.push(text(32, "contacts:GivenName", "t:GivenName", name)),

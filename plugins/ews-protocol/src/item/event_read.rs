@@ -210,7 +210,7 @@ impl Raw {
             "ExtendedProperty" => read_extended(xml, |field, value| match field {
                 ExtendedField::Tag => self.tag = Some(value),
                 ExtendedField::Operation => self.operation = Some(value),
-                ExtendedField::CommitTimeMax | ExtendedField::DeletedCount => {}
+                _ => {}
             })?,
             "Location" => self.location = xml.text()?.into_owned(),
             "LegacyFreeBusyStatus" => self.show_as = Some(ShowAs::of(&xml.text()?)),

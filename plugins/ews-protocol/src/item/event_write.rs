@@ -22,6 +22,7 @@ use crate::zone;
 
 /// A field of an appointment with a new value.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a change has a handful of fields, and they live for one call")]
 pub enum EventField {
     /// When it takes place, with zones and series.
     Time(EventTime),
@@ -144,8 +145,8 @@ fn show_as_word(value: ShowAs, gaps: &mut Gaps) -> Result<Option<&'static str>, 
 }
 
 fn write_reminder(minutes: Option<u32>, out: &mut Vec<Property>) -> Result<(), WriteError> {
-    /// Two weeks in Outlook's form; the schema has a signed 32-bit number.
-    const MOST: u32 = i32::MAX.unsigned_abs();
+    /// Of the schema: five years.
+    const MOST: u32 = 2_629_800;
     let is_set = if minutes.is_some() { "true" } else { "false" };
     out.push(Property::text(order::REMINDER_SET, "item:ReminderIsSet", "t:ReminderIsSet", is_set));
     if let Some(minutes) = minutes {
@@ -200,7 +201,8 @@ fn write_time(time: &EventTime, writing: Writing, gaps: &mut Gaps, out: &mut Vec
         out.push(Property::set(order::RECURRENCE, Path::Field("calendar:Recurrence"), |xml| recurrence::write(xml, recurrence, rules))?);
     }
     if gaps.version >= ServerVersion::Exchange2010 {
-        let zone = |order, uri, element: &str, zone| Property::set(order, Path::Field(uri), |xml: &mut Writer| write_zone(xml, element, zone));
+        let zone =
+            |order, uri, element: &str, zone| Property::set(order, Path::Field(uri), |xml: &mut Writer| write_zone(xml, element, zone));
         out.push(zone(order::START_ZONE, "calendar:StartTimeZone", "t:StartTimeZone", start_zone)?);
         let end_zone = if all_day { start_zone } else { end_zone };
         out.push(zone(order::END_ZONE, "calendar:EndTimeZone", "t:EndTimeZone", end_zone)?);
@@ -246,8 +248,13 @@ fn instant(local: DateTime, zone: &TimeZone) -> Result<i64, WriteError> {
     found.map_err(|_| WriteError::invalid("time", "a time out of range"))
 }
 
-/// The first moment of a day; in some zones that is one o'clock on the day when summer time begins.
+/// The first moment of a day; in some zones that is one o'clock on the day when summer time begins. The day is that of
+/// the zone as the server is told it: its name there may stand for another place with another past (SEMANTICS B-20).
 fn midnight(day: &str, zone: &Zone) -> Result<i64, WriteError> {
     let date: Date = day.parse().map_err(|_| WriteError::invalid("time", "a day that is no date"))?;
-    instant(date.to_datetime(jiff::civil::Time::midnight()), &known(zone)?)
+    let told = match zone {
+        Zone::Named(name) => Zone::Named(zone::wire_name(name).to_owned()),
+        other => other.clone(),
+    };
+    instant(date.to_datetime(jiff::civil::Time::midnight()), &known(&told)?)
 }

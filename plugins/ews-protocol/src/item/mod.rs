@@ -5,6 +5,7 @@ pub mod contact_write;
 pub mod event;
 mod event_read;
 pub mod event_write;
+mod expand;
 pub mod people;
 pub mod task;
 
@@ -15,6 +16,8 @@ use crate::path::{ExtendedField, Path};
 use crate::soap::Gaps;
 use crate::version::ServerVersion;
 use crate::xml::{Element, Scanner, Writer};
+
+pub use expand::Expanded;
 
 /// The id of an item with its version.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -32,10 +35,7 @@ impl ItemId {
     }
 
     pub(crate) fn read(element: &Element<'_>) -> Self {
-        Self {
-            id: element.attribute("Id").unwrap_or_default(),
-            change_key: element.attribute("ChangeKey").unwrap_or_default(),
-        }
+        Self { id: element.attribute("Id").unwrap_or_default(), change_key: element.attribute("ChangeKey").unwrap_or_default() }
     }
 }
 

@@ -5,16 +5,18 @@ use calport_sdk::common::Participant;
 use crate::error::{ReadError, WriteError};
 use crate::xml::{Scanner, Writer};
 
-/// `t:Mailbox` and its like: a name with an address. An address of another kind than SMTP is no address here: an `EX`
-/// address is a path in a directory that nobody outside can use.
-pub(crate) fn read(xml: &mut Scanner<'_>) -> Result<Participant, ReadError> {
+/// `t:Mailbox` and its like: a name with an address, and what kind of mailbox it is. An address of another kind than
+/// SMTP is no address here: an `EX` address is a path in a directory that nobody outside can use.
+pub(crate) fn read_typed(xml: &mut Scanner<'_>) -> Result<(Participant, String), ReadError> {
     let mut person = Participant { name: String::new(), address: String::new() };
     let mut routing = String::new();
+    let mut kind = String::new();
     xml.children(|xml, part| {
         match part.name() {
             "Name" => person.name = xml.word()?,
             "EmailAddress" | "Address" => person.address = xml.word()?,
             "RoutingType" => routing = xml.word()?,
+            "MailboxType" => kind = xml.word()?,
             _ => {}
         }
         Ok(())
@@ -22,7 +24,12 @@ pub(crate) fn read(xml: &mut Scanner<'_>) -> Result<Participant, ReadError> {
     if !routing.is_empty() && !routing.eq_ignore_ascii_case("smtp") {
         person.address.clear();
     }
-    Ok(person)
+    Ok((person, kind))
+}
+
+/// As [`read_typed`], without the kind.
+pub(crate) fn read(xml: &mut Scanner<'_>) -> Result<Participant, ReadError> {
+    read_typed(xml).map(|(person, _)| person)
 }
 
 /// The mailbox within the element that was opened last.

@@ -168,7 +168,7 @@ impl Item for Task {
                 "ExtendedProperty" => read_extended(xml, |field, value| match field {
                     ExtendedField::Tag => task.tag = Some(value),
                     ExtendedField::Operation => task.operation = Some(value),
-                    ExtendedField::CommitTimeMax | ExtendedField::DeletedCount => {}
+                    _ => {}
                 })?,
                 _ => {}
             }

@@ -75,6 +75,17 @@ fn b18_an_unknown_pattern_is_kept_by_its_name_and_never_written() {
     assert_eq!(wrong.unwrap().pattern, Pattern::Unreadable("AbsoluteMonthlyRecurrence".into()));
 }
 
+proptest! {
+    #[test]
+    fn days_come_in_order_and_each_fits_its_pattern(pattern in patterns(), start in dates()) {
+        let series = Recurrence { pattern: pattern.clone(), start: start.clone(), end: RecurrenceEnd::Never };
+        let days: Vec<SeriesDay> = series.days().take(50).collect();
+        prop_assert!(days.windows(2).all(|two| two[0].day < two[1].day && two[0].index + 1 == two[1].index));
+        prop_assert!(days.first().is_none_or(|first| first.index == 1 && first.day.to_string() >= start));
+        prop_assert_eq!(days.is_empty(), matches!(pattern, Pattern::Regenerating { .. }));
+    }
+}
+
 #[test]
 fn a_range_without_its_values_is_said_to_lack_them() {
     let daily = "<DailyRecurrence><Interval>1</Interval></DailyRecurrence>";

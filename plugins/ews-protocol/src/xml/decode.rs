@@ -53,8 +53,8 @@ fn without_mark(bytes: &[u8]) -> Result<&'static Encoding, ReadError> {
 /// The encoding named in `<?xml ... encoding="NAME"?>`.
 fn declared(bytes: &[u8]) -> Option<String> {
     let head: String = bytes.iter().take(DECLARATION_BYTES).map(|b| char::from(*b)).collect();
-    let declaration = head.trim_start().strip_prefix("<?xml")?.split("?>").next()?.to_owned();
-    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start().to_owned();
+    let (declaration, _) = head.trim_start().strip_prefix("<?xml")?.split_once("?>")?;
+    let value = declaration.split_once("encoding")?.1.trim_start().strip_prefix('=')?.trim_start();
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''))?;
     value.split(quote).nth(1).map(str::to_owned)
 }

@@ -47,7 +47,7 @@ pub struct Scanner<'a> {
     reader: Reader<&'a [u8]>,
     depth: usize,
     /// Zones that were looked up while reading this answer.
-    pub zones: Zones,
+    pub(crate) zones: Zones,
 }
 
 impl<'a> Scanner<'a> {

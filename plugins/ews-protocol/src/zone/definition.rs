@@ -294,6 +294,15 @@ mod tests {
     }
 
     #[test]
+    fn b55_rules_that_change_on_another_day_are_not_those_of_the_name() {
+        let american = berlin("-P0DT1H0M0.0S").replacen("<t:Occurrence>-1", "<t:Occurrence>2", 1);
+        let meant = Zones::default().meant(&read(&american), SPRING_2026);
+        assert!(matches!(meant, Some(Zone::Custom(_))), "two weeks of March differ: {meant:?}");
+        let without_item = Zones::default().meant(&read(&berlin("-P0DT1H0M0.0S")), None);
+        assert_eq!(without_item, Some(Zone::Named("W. Europe Standard Time".into())));
+    }
+
+    #[test]
     fn b55_a_name_alone_is_handed_on_and_nothing_is_nothing() {
         let name = read(r#"<t:StartTimeZone Id="Mars Standard Time"/>"#);
         assert_eq!(Zones::default().meant(&name, None), Some(Zone::Named("Mars Standard Time".into())));

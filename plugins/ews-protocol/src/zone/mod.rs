@@ -15,11 +15,12 @@ use calport_sdk::common::{Zone, ZoneDefinition};
 use calport_sdk::zone as names;
 use icu_time::zone::iana::IanaParserExtended;
 use icu_time::zone::{IanaParser, WindowsParser};
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 use windows_timezones::WindowsTimezone;
 
-pub(crate) use definition::write_definition;
-pub use definition::{Definition, read_definition};
+pub use definition::Definition;
+pub(crate) use definition::{read_definition, write_definition};
 
 /// The name that Exchange knows UTC by.
 const UTC_NAME: &str = "UTC";
@@ -91,7 +92,7 @@ pub fn to_time_zone(zone: &Zone) -> Option<TimeZone> {
 
 /// Zones that have been looked up: a page names the same few a thousand times.
 #[derive(Default)]
-pub struct Zones {
+pub(crate) struct Zones {
     known: HashMap<String, Option<TimeZone>>,
 }
 
@@ -132,19 +133,30 @@ impl Zones {
     }
 }
 
-/// Whether two zones have the same offsets over the year around a time.
+/// Whether two zones are the same over the year around a time: that is what matters for an item of that time, and a name
+/// whose rules changed later is still that name.
 fn agree(one: &TimeZone, other: &TimeZone, at: Option<i64>) -> bool {
-    /// Six months and a bit apart, the zones are compared in both halves of the year.
-    const STEP_MS: i64 = 91 * 86_400_000;
-    let at = at.unwrap_or(0);
-    (-2..=2_i64).all(|quarter| {
-        let time = jiff::Timestamp::from_millisecond(at.saturating_add(quarter * STEP_MS));
-        time.is_ok_and(|time| one.to_offset(time) == other.to_offset(time))
-    })
+    /// Milliseconds of half a year.
+    const HALF_YEAR: i64 = 183 * 86_400_000;
+    /// Where a definition belongs to no item: in 2024, since when no zone of Windows has changed.
+    const NO_TIME: i64 = 1_720_000_000_000;
+    let at = at.unwrap_or(NO_TIME);
+    let instant = |ms| Timestamp::from_millisecond(ms).ok();
+    let Some((from, to)) = instant(at.saturating_sub(HALF_YEAR)).zip(instant(at.saturating_add(HALF_YEAR))) else { return false };
+    changes(one, from, to) == changes(other, from, to)
+}
+
+/// The offset at a time, and every later change of it until another.
+fn changes(zone: &TimeZone, from: Timestamp, to: Timestamp) -> Vec<(Timestamp, Offset)> {
+    let mut changes = vec![(from, zone.to_offset(from))];
+    changes.extend(zone.following(from).map(|change| (change.timestamp(), change.offset())).take_while(|(time, _)| *time <= to));
+    // Zone data also lists changes of the name alone.
+    changes.dedup_by_key(|(_, offset)| *offset);
+    changes
 }
 
 /// A zone without summer time.
-pub fn fixed(name: &str, minutes: i32) -> ZoneDefinition {
+fn fixed(name: &str, minutes: i32) -> ZoneDefinition {
     ZoneDefinition { name: name.to_owned(), standard_offset: minutes, daylight: None }
 }
 

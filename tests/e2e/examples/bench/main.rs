@@ -161,10 +161,19 @@ async fn table(wanted: &Wanted) {
     }
 }
 
+/// What the account of the week is, for those who read it.
+const ABOUT_THE_WEEK: &str = "\
+A simulated week on one virtual clock: engine, connectors in the sandbox, egress, store and receiver are the real ones, the
+calendar server and the PBX are simulators. After every second the PBX is compared, state and text, with an oracle that reckons
+minute by minute from the true calendars. A wrong second is put down to a cause only if what is shown is right for a state of the
+calendar that may still be taken for the newest one, or while something is down; everything else is Calport's own mistake. The
+clock stands while anybody works: what work costs in time is in the table above, not here. Faults are far denser than in life.
+Another week: `cargo xtask bench --dry-run -- --only week --seed N`.";
+
 async fn simulated_week(options: week::Options) {
     let cache = tempfile::tempdir().unwrap();
     let report = week::run(options, &plugins(), cache.path()).await;
-    println!("\n## Wrong-presence-seconds\n\n{}", report.markdown());
+    println!("\n## Wrong-presence-seconds\n\n{ABOUT_THE_WEEK}\n\n{}", report.markdown());
     eprintln!("==> the week took {:.0} s, {} calls of connectors", report.real_seconds, report.counts.calls);
     assert_eq!(report.seconds(week::Cause::Own), 0, "what was shown was wrong by a mistake of Calport; see above");
 }

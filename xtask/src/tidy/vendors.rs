@@ -14,8 +14,19 @@ const NAMES: &[&str] =
 const WORDS: &[&str] = &["exchange"];
 
 /// Where vendors may be named. The manifest and the lock file of the workspace name the folders of connectors.
-const FREE: &[&str] =
-    &["plugins/", "tests/", ".ci/", "presets/", "docs/", "xtask/", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "Cargo.toml", "Cargo.lock"];
+const FREE: &[&str] = &[
+    "plugins/",
+    "tests/",
+    ".ci/",
+    "presets/",
+    "docs/",
+    "xtask/",
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "Cargo.toml",
+    "Cargo.lock",
+];
 
 /// Single exceptions: below this path, this word, for this reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[("host/calport/src/", "exchange", "the command `calport sim exchange`")];

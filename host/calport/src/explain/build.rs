@@ -172,7 +172,8 @@ impl Build<'_> {
             by_hand: self.by_hand(&why),
             out_of_office: self.out_of_office(why.out_of_office),
             freshness: self.is_now.then(|| self.age(shown.freshness)),
-            next_change: shown.outcome.next_boundary.filter(|_| self.is_loaded()),
+            // The end of what is loaded is a boundary for the computation, not for people.
+            next_change: shown.outcome.next_boundary.filter(|&next| self.is_loaded() && next < basis.window.end),
             profile: why.profile.to_owned(),
             layer: shown.layer,
             value: shown.value,

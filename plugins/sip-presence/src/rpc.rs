@@ -130,6 +130,12 @@ impl Connection {
         self.call(method, &[], QUICK_TIMEOUT_MS)
     }
 
+    /// The name of Kamailio's record of a publication. With `db_mode` 2 it finds its records by this name alone, whoever the
+    /// user is: one name for two users would send the entity tag of the one with the document of the other.
+    fn record(&self, uri: &str) -> String {
+        format!("{}-{}", self.settings.publisher, uri.trim_start_matches("sip:"))
+    }
+
     /// Publishes. All parameters are texts: Kamailio refuses a number.
     ///
     /// # Errors
@@ -139,7 +145,8 @@ impl Connection {
         let proxy = if self.settings.outbound_proxy.is_empty() { ABSENT } else { &self.settings.outbound_proxy };
         let media_type = if it.document.is_some() { MEDIA_TYPE } else { ABSENT };
         let tag = it.tag.unwrap_or(ABSENT);
-        let mut params = vec![it.uri, &expires, "presence", media_type, &self.settings.publisher, tag, proxy, ABSENT];
+        let record = self.record(it.uri);
+        let mut params = vec![it.uri, &expires, "presence", media_type, &record, tag, proxy, ABSENT];
         params.extend(it.document);
         match self.call::<Stored>("pua.publish", &params, PUBLISH_TIMEOUT_MS)? {
             Outcome::Refused(fault) if fault.message.contains("Wrong ETag") => Ok(Published::WrongTag),

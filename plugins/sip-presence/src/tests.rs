@@ -122,7 +122,10 @@ fn trap_01_all_parameters_are_texts_in_the_order_of_pua_publish() {
     assert_eq!(receipt.stored_text, None);
     let sent = server.sent().remove(0);
     let params: Vec<&str> = sent["params"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
-    assert_eq!(params[..8], ["sip:alice@example.com", "600", "presence", "application/pidf+xml", "calport", ".", ".", "."]);
+    assert_eq!(
+        params[..8],
+        ["sip:alice@example.com", "600", "presence", "application/pidf+xml", "calport-alice@example.com", ".", ".", "."]
+    );
     assert!(params[8].contains("<rpid:meeting/>") && params[8].contains("<dm:note>Grüße</dm:note>"), "{}", params[8]);
     let body = server.0.requests()[0].body.clone().unwrap();
     let begins = r#"{"jsonrpc":"2.0","id":1,"method":"pua.publish","params":["#;
@@ -135,7 +138,7 @@ fn feat_an_outbound_proxy_and_a_publisher_are_sent() {
     let settings = r#"{"domain":"example.com","outbound_proxy":"sip:127.0.0.1:5060","publisher":"second","lease":60}"#;
     sink::set_many(&server.connection(settings), &[update("alice", 1, busy("x"), None)]).remove(0).unwrap();
     let sent = server.sent().remove(0);
-    assert_eq!((sent["params"][1].as_str(), sent["params"][4].as_str()), (Some("60"), Some("second")));
+    assert_eq!((sent["params"][1].as_str(), sent["params"][4].as_str()), (Some("60"), Some("second-alice@example.com")));
     assert_eq!(sent["params"][6].as_str(), Some("sip:127.0.0.1:5060"));
     assert!(sent["params"][8].as_str().unwrap().contains("<tuple id=\"second\">"));
 }

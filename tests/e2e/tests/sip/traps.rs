@@ -133,3 +133,22 @@ async fn the_documented_filter_lets_only_calports_methods_pass() {
     let answer = server.post(&twice, TOKEN, PATIENCE).await.unwrap();
     assert!(answer.1["result"].as_str().is_some_and(|r| r.starts_with("kamailio")), "the first of two methods counts: {answer:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trap_11_two_users_under_one_record_name_get_each_others_entity_tags() {
+    let server = Kamailio::start().await;
+    let it = document("calport", "meeting", "x");
+    let (anna, ben) = (
+        Publication { document: Some(&it), ..Publication::default() },
+        Publication { user: "ben", document: Some(&it), ..Publication::default() },
+    );
+    let first = tag(&server.publish(anna).await);
+    let (status, answer) = server.publish(ben).await;
+    assert_eq!((status, &answer["result"]), (200, &json!({})), "it was sent with the tag of the other user, and refused");
+    server.has("ben", &[]).await;
+    // With names of their own, both stand.
+    let (anna, ben) = (Publication { publisher: "calport-anna", ..anna }, Publication { publisher: "calport-ben", ..ben });
+    let (second, third) = (tag(&server.publish(anna).await), tag(&server.publish(ben).await));
+    server.has("anna", &[&first, &second]).await;
+    server.has("ben", &[&third]).await;
+}

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use calport_simulators::demo::Backend;
 use clap::{Args, Parser, Subcommand};
 
 /// Keeps calendars and the systems around them in step.
@@ -92,6 +93,14 @@ pub struct Demo {
     /// People.
     #[arg(long, default_value_t = 25, value_parser = clap::value_parser!(u16).range(4..=1000))]
     pub people: u16,
+    /// What the calendars are reached by.
+    #[arg(long, value_name = "NAME", default_value = "graph", value_parser = backends())]
+    pub backend: Backend,
+}
+
+fn backends() -> impl clap::builder::TypedValueParser<Value = Backend> {
+    use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+    PossibleValuesParser::new(Backend::ALL.map(Backend::name)).try_map(|name| name.parse())
 }
 
 /// `calport check`

@@ -29,7 +29,7 @@ pub struct Connection {
     pub endpoints: BTreeMap<String, Endpoint>,
     /// Seconds between two readings of a mailbox while nothing notifies (SEMANTICS C-14).
     #[serde(default = "five_minutes")]
-    #[schemars(range(min = 15, max = 86_400))]
+    #[schemars(range(min = 2, max = 86_400))]
     pub poll_s: u32,
     /// Most requests per second, over all endpoints. Default: unlimited; a server that asks to slow down is obeyed in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]

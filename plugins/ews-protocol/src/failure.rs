@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::version::ServerBuild;
+
 /// A refusal of one item or of a whole request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Failure {
@@ -14,6 +16,8 @@ pub struct Failure {
     pub back_off_ms: Option<u64>,
     /// The code of a failure inside this one: a busy server may answer with `ErrorInternalServerError` around it.
     pub inner_code: Option<String>,
+    /// The build that refused; of a whole request only, where it told.
+    pub server: Option<ServerBuild>,
 }
 
 /// Longest explanation that is kept, in characters.

@@ -35,8 +35,10 @@
 //! encodings other than UTF-8, UTF-16 and ISO-8859-1, cut short, or of HTML: each by its name in [`ReadError`].
 //!
 //! Answers are read in one pass without building a tree. Values that connectors share (zones, spans, people) are those of
-//! `calport-sdk`; what only EWS has is in [`item`] and [`operation`].
+//! `calport-sdk`; what only EWS has is in [`item`] and [`operation`]. How a server says that something changed is in
+//! [`operation::notifications`], how it is found in [`autodiscover`].
 
+pub mod autodiscover;
 pub mod categories;
 mod error;
 mod failure;

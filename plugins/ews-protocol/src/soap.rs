@@ -218,7 +218,7 @@ pub fn answer<O: Operation>(body: &[u8]) -> Result<Answer<O::Reply>, ReadError> 
         "Body" => xml.children(|xml, content| {
             let name = content.name();
             if name == "Fault" {
-                return Err(ReadError::Fault(fault(xml)?));
+                return Err(ReadError::Fault(Failure { server, ..fault(xml)? }));
             }
             if name.strip_suffix("Response") != Some(O::NAME) {
                 return Err(ReadError::OtherAnswer { expected: format!("{}Response", O::NAME), got: shortened(name) });

@@ -54,6 +54,21 @@ impl ServerVersion {
         }
     }
 
+    /// What it lacks of that which later ones have, each in a few words; nothing for the latest.
+    pub fn lacks(self) -> impl Iterator<Item = &'static str> {
+        Self::SINCE.into_iter().filter(move |(since, _)| self < *since).map(|(_, what)| what)
+    }
+
+    /// What came with which version.
+    const SINCE: [(Self, &'static str); 6] = [
+        (Self::Exchange2007Sp1, "the ids that all copies of a meeting share, and times of change"),
+        (Self::Exchange2010, "zones of appointments with their rules"),
+        (Self::Exchange2010, "categories with colours, and the zone of a mailbox"),
+        (Self::Exchange2010Sp1, "the first day of the week in weekly series"),
+        (Self::Exchange2013, "`working elsewhere`"),
+        (Self::Exchange2013, "links to join online meetings"),
+    ];
+
     /// By its name, in any case; none for another name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|version| version.name().eq_ignore_ascii_case(name.trim()))
@@ -114,6 +129,14 @@ mod tests {
         }
         assert_eq!(ServerVersion::named(" exchange2010_sp2 "), Some(ServerVersion::Exchange2010Sp2));
         assert_eq!(ServerVersion::named("Exchange2003"), None);
+    }
+
+    #[test]
+    fn feat_c06_what_a_version_lacks_is_told() {
+        assert_eq!(ServerVersion::LATEST.lacks().count(), 0);
+        assert_eq!(ServerVersion::Exchange2007.lacks().count(), ServerVersion::SINCE.len());
+        let of_2010 = ServerVersion::Exchange2010Sp2.lacks().collect::<Vec<_>>();
+        assert_eq!(of_2010, ["`working elsewhere`", "links to join online meetings"]);
     }
 
     #[test]

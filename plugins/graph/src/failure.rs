@@ -96,6 +96,9 @@ fn kind_of(status: u16, code: &str, retry_after_ms: Option<u64>) -> Option<Error
         let reason = "the server does not read this id".to_owned();
         return Some(ErrorKind::Invalid(InvalidValue { field: "id".to_owned(), reason }));
     }
+    if is_any(code, &["ErrorOccurrenceCrossingBoundary", "ErrorOccurrenceTimeSpanTooBig"]) {
+        return Some(ErrorKind::Refused("occurrence-crosses-neighbour".to_owned()));
+    }
     if is_any(code, &[DUPLICATE_TRANSACTION]) {
         return Some(ErrorKind::Refused(code.to_owned()));
     }
@@ -155,6 +158,12 @@ mod tests {
         assert!(!got.message.contains("Secret"), "{}", got.message);
         assert_eq!(got.kind, ErrorKind::Refused("ErrorPropertyValidationFailure".into()));
         assert_eq!(got.request_id.as_deref(), Some("r-1"));
+    }
+
+    #[test]
+    fn b17_an_occurrence_that_would_pass_its_neighbour_is_a_refusal_of_one_item() {
+        let got = error(400, &[], "ErrorOccurrenceCrossingBoundary");
+        assert_eq!((got.kind, got.scope), (ErrorKind::Refused("occurrence-crosses-neighbour".into()), ErrorScope::Item));
     }
 
     #[test]

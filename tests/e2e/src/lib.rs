@@ -13,9 +13,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use calport_simulators::demo::{self, World};
+use calport_simulators::demo::{self, Backend, World};
 use calport_simulators::graph::{self, EventDraft, User};
-use calport_simulators::pbx;
+use calport_simulators::{ews, pbx};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -113,6 +113,15 @@ pub async fn empty_world(people: u16) -> World {
     world_of(people, graph::Simulator::builder(), pbx::Simulator::builder()).await
 }
 
+/// The same, with a door of its own to the mailboxes where Calport does not go by Graph.
+pub async fn empty_world_by(people: u16, backend: Backend) -> World {
+    let mut world = empty_world(people).await;
+    if backend == Backend::Ews {
+        world.ews = Some(ews::Simulator::beside(&world.calendar, ews::Config::default()).await.unwrap());
+    }
+    world
+}
+
 /// The same on servers with settings of their own.
 pub async fn world_of(people: u16, calendar: graph::Builder, pbx: pbx::Builder) -> World {
     let members = demo::members(people);
@@ -123,7 +132,7 @@ pub async fn world_of(people: u16, calendar: graph::Builder, pbx: pbx::Builder) 
         calendar.add_user(user).unwrap();
     }
     let pbx = members.iter().fold(pbx, |builder, member| builder.user(&member.user)).start().await.unwrap();
-    World { calendar, pbx, members }
+    World { calendar, ews: None, pbx, members }
 }
 
 /// A time as drafts of appointments take it, in UTC and whole seconds.
@@ -186,7 +195,12 @@ impl Rig {
 
     /// The same, and the service runs with everybody in step.
     pub async fn started(people: u16) -> Self {
-        let mut rig = Self::new(people).await;
+        Self::started_by(people, Backend::Graph).await
+    }
+
+    /// The same by a door of one's choice.
+    pub async fn started_by(people: u16, backend: Backend) -> Self {
+        let mut rig = Self::over(empty_world_by(people, backend).await).await;
         rig.start().await;
         rig.settled().await;
         rig
@@ -359,7 +373,10 @@ impl Rig {
             let people = list(&status, "people");
             !people.is_empty()
                 && people.iter().all(|p| p["feed"] == "live" && p["in_step"] == true && !p["shown"].is_null())
-                && list(&status, "connections").iter().all(|c| c["state"] == "online" && c["mailboxes"] == c["subscriptions"])
+                && list(&status, "connections").iter().all(|c| {
+                    let told = c["mode"] == "polling" || c["mailboxes"] == c["subscriptions"];
+                    c["state"] == "online" && told
+                })
         })
         .await;
     }

@@ -65,10 +65,10 @@ pub enum Kind {
     },
 }
 
-/// A fault rule.
+/// A fault rule. A simulator with troubles of its own names its kinds of faults in place of [`Kind`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Rule {
+pub struct Rule<K = Kind> {
     /// Which requests.
     #[serde(default, rename = "match")]
     pub matching: Match,
@@ -76,13 +76,13 @@ pub struct Rule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
     /// What happens.
-    pub fault: Kind,
+    pub fault: K,
 }
 
-impl Rule {
+impl<K> Rule<K> {
     /// A rule for every request whose path and query contain `path`, `times` times.
     #[must_use]
-    pub fn on_path(path: &str, times: u32, fault: Kind) -> Self {
+    pub fn on_path(path: &str, times: u32, fault: K) -> Self {
         let matching = Match { path: Some(path.to_owned()), ..Match::default() };
         Self { matching, times: Some(times), fault }
     }
@@ -103,18 +103,24 @@ impl Rule {
 }
 
 /// The rules in force. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct Faults {
-    rules: Arc<Mutex<Vec<Rule>>>,
+#[derive(Clone, Debug)]
+pub struct Faults<K = Kind> {
+    rules: Arc<Mutex<Vec<Rule<K>>>>,
 }
 
-impl Faults {
-    fn with<T>(&self, f: impl FnOnce(&mut Vec<Rule>) -> T) -> T {
+impl<K> Default for Faults<K> {
+    fn default() -> Self {
+        Self { rules: Arc::default() }
+    }
+}
+
+impl<K: Clone> Faults<K> {
+    fn with<T>(&self, f: impl FnOnce(&mut Vec<Rule<K>>) -> T) -> T {
         f(&mut self.rules.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Adds a rule behind the others.
-    pub fn add(&self, rule: Rule) {
+    pub fn add(&self, rule: Rule<K>) {
         self.with(|r| r.push(rule));
     }
 
@@ -125,13 +131,13 @@ impl Faults {
 
     /// The rules not yet spent.
     #[must_use]
-    pub fn list(&self) -> Vec<Rule> {
+    pub fn list(&self) -> Vec<Rule<K>> {
         self.with(|r| r.clone())
     }
 
     /// The fault for this request, using up one of the matching rule's times. `mailbox` holds the names the request's mailbox goes by.
     #[must_use]
-    pub fn take(&self, method: &str, path: &str, mailbox: &[String]) -> Option<Kind> {
+    pub fn take(&self, method: &str, path: &str, mailbox: &[String]) -> Option<K> {
         self.with(|rules| {
             let at = rules.iter().position(|r| r.matching.hits(method, path, mailbox))?;
             let rule = rules.get_mut(at)?;

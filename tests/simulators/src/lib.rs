@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod demo;
+pub mod ews;
 pub mod fault;
 pub mod graph;
 pub mod pbx;

@@ -86,7 +86,7 @@ async fn start(options: &Demo, ring: calport_web::logring::LogRing, quiet: bool)
     let directory = tempfile::Builder::new().prefix("calport-demo-").tempdir()?;
     let plugins = directory.path().join("plugins");
     let connectors = copy_connectors(&options.plugins, &plugins)?;
-    let world = World::start(options.people, Timestamp::now()).await?;
+    let world = World::start(options.people, options.backend, Timestamp::now()).await?;
     if !quiet {
         say(format!("{} people on simulated servers, {connectors} connectors from {}.", world.members.len(), options.plugins.display()));
     }

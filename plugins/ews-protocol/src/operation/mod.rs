@@ -11,6 +11,7 @@
 //! | free/busy | [`GetUserAvailability`] |
 //! | find people | [`ResolveNames`] |
 //! | probe a folder (SEMANTICS C-12) | [`GetFolder`] |
+//! | be told of changes | [`Subscribe`], [`GetStreamingEvents`], [`GetEvents`], [`Unsubscribe`]: [`notifications`] |
 //! | zones of the server | [`GetServerTimeZones`] |
 //! | categories and the mailbox's zone | [`GetUserConfiguration`], [`UpdateUserConfiguration`], [`CreateUserConfiguration`] |
 
@@ -19,6 +20,7 @@ mod configuration;
 mod find;
 mod folders;
 mod names;
+pub mod notifications;
 mod oof;
 mod sync;
 mod time_zones;
@@ -29,6 +31,7 @@ pub use configuration::{Configuration, CreateUserConfiguration, GetUserConfigura
 pub use find::{FindItem, GetItem, Items, Page, View};
 pub use folders::{FolderInfo, Folders, GetFolder};
 pub use names::{Resolution, Resolutions, ResolveNames};
+pub use notifications::{GetEvents, GetStreamingEvents, Subscribe, Unsubscribe};
 pub use oof::{ExternalAudience, GetUserOofSettings, OofSettings, OofState, SetUserOofSettings};
 pub use sync::{Change, Changes, HierarchyChange, HierarchyChanges, SyncFolderHierarchy, SyncFolderItems};
 pub use time_zones::{GetServerTimeZones, TimeZones};

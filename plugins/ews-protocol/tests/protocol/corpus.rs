@@ -36,6 +36,7 @@ pub fn corpus() -> Corpus {
             let own_name = impersonate.is_none() && zone.is_none();
             corpus.call = Call { version, impersonate, zone };
             corpus.others();
+            corpus.notifications();
             if own_name {
                 corpus.reads();
                 corpus.writes();
@@ -221,7 +222,7 @@ pub fn targets() -> Vec<Target> {
     ]
 }
 
-fn folders() -> [Folder; 3] {
+pub fn folders() -> [Folder; 3] {
     [
         Folder::known(KnownFolder::Calendar),
         Folder::Known { name: KnownFolder::Calendar, mailbox: Some("boss@example.com".into()) },
@@ -230,10 +231,10 @@ fn folders() -> [Folder; 3] {
 }
 
 impl Corpus {
-    fn add<O: Operation>(&mut self, operation: &O) {
+    pub fn add<O: Operation>(&mut self, operation: &O) {
         match self.call.request(operation) {
             Ok(request) => self.requests.push((format!("{}-{}", O::NAME, self.call.version), request.body)),
-            Err(WriteError::Version { .. }) => assert!(self.call.version < O::SINCE),
+            Err(WriteError::Version { needed, .. }) => assert!(self.call.version < needed && needed >= O::SINCE),
             // A version may lack the only thing that a change holds.
             Err(WriteError::LeftOut { .. }) => assert!(self.call.version < ServerVersion::LATEST, "{}", O::NAME),
             Err(error) => panic!("{}: {error}", O::NAME),

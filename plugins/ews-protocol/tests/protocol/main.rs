@@ -6,11 +6,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod answers;
+mod autodiscover;
 mod corpus;
+mod corpus_notifications;
+mod discovery;
 mod hostile;
+mod notifications;
 mod page;
 mod reading;
 mod samples;
 mod schema;
+mod streaming;
 mod support;
 mod writing;

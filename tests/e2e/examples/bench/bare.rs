@@ -7,6 +7,8 @@ use wasmtime::{Config, Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
 
+use crate::page;
+
 mod bindings {
     wasmtime::component::bindgen!({
         world: "everything",
@@ -24,7 +26,14 @@ struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     hooks: NoHttp,
-    body: Vec<u8>,
+    answer: Answer,
+}
+
+/// What every request is answered.
+#[derive(Clone, Default)]
+pub struct Answer {
+    pub media_type: &'static str,
+    pub body: bytes::Bytes,
 }
 
 struct NoHttp;
@@ -75,8 +84,8 @@ impl im::dns::Host for State {
 
 impl im::http::Host for State {
     async fn send(&mut self, _: im::http::Request) -> wasmtime::Result<Result<im::http::Response, im::http::HttpError>> {
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-        Ok(Ok(im::http::Response { status: 200, headers, body: self.body.clone() }))
+        let headers = vec![("content-type".to_owned(), self.answer.media_type.to_owned())];
+        Ok(Ok(im::http::Response { status: 200, headers, body: self.answer.body.to_vec() }))
     }
     async fn open(&mut self, _: im::http::Request) -> wasmtime::Result<Result<im::http::StreamedResponse, im::http::HttpError>> {
         Ok(Err(im::http::HttpError::Denied(String::new())))
@@ -98,7 +107,7 @@ pub struct Bare {
 
 impl Bare {
     /// Starts the component; `interruption` compiles the checks in by which the host bounds processor time.
-    pub async fn start(bytes: &[u8], interruption: bool, endpoint: &str, body: Vec<u8>) -> Self {
+    pub async fn start(bytes: &[u8], interruption: bool, endpoint: &str, settings: &str, answer: Answer) -> Self {
         let mut config = Config::new();
         config.epoch_interruption(interruption);
         let engine = Engine::new(&config).unwrap();
@@ -111,7 +120,8 @@ impl Bare {
         im::dns::add_to_linker::<_, HasSelf<State>>(&mut linker, |s| s).unwrap();
         im::log::add_to_linker::<_, HasSelf<State>>(&mut linker, |s| s).unwrap();
         let pre = linker.instantiate_pre(&component).unwrap();
-        let state = State { table: ResourceTable::new(), wasi: WasiCtx::builder().build(), http: WasiHttpCtx::new(), hooks: NoHttp, body };
+        let state =
+            State { table: ResourceTable::new(), wasi: WasiCtx::builder().build(), http: WasiHttpCtx::new(), hooks: NoHttp, answer };
         let mut store = Store::new(&engine, state);
         if interruption {
             store.set_epoch_deadline(u64::MAX / 2);
@@ -121,7 +131,7 @@ impl Bare {
         let calendar = ex::calendar::GuestIndices::new(&pre).ok().map(|i| i.load(&mut store, &instance).unwrap());
         let notifications = ex::notifications::GuestIndices::new(&pre).ok().map(|i| i.load(&mut store, &instance).unwrap());
         let endpoints = [ex::connector::Endpoint { name: endpoint.to_owned(), url: "https://server.example.com/v1.0".to_owned() }];
-        connector.call_open(&mut store, "{}", &endpoints).await.unwrap().unwrap();
+        connector.call_open(&mut store, settings, &endpoints).await.unwrap().unwrap();
         Self { store, calendar, notifications }
     }
 
@@ -140,7 +150,7 @@ impl Bare {
         let window = im::common::Window { start: 1_772_323_200_000, end: 1_775_433_600_000 };
         let calendar = self.calendar.as_ref().unwrap();
         let began = Instant::now();
-        let page = calendar.call_changes(&mut self.store, &"anna".to_owned(), None, window, None).await.unwrap().unwrap();
+        let page = calendar.call_changes(&mut self.store, &page::MAILBOX.to_owned(), None, window, None).await.unwrap().unwrap();
         let took = began.elapsed();
         assert_eq!(page.changes.len(), 1_000);
         took

@@ -12,6 +12,7 @@
 )]
 
 mod bare;
+mod ews_page;
 mod fake;
 mod memory;
 mod page;
@@ -35,12 +36,12 @@ use jiff::tz::TimeZone;
 
 const ROUNDS: usize = 7;
 
-struct Canned(bytes::Bytes);
+struct Canned(bare::Answer);
 
 impl HttpGate for Canned {
     fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        let body = self.0.clone();
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let bare::Answer { media_type, body } = self.0.clone();
+        let headers = vec![("content-type".to_owned(), media_type.to_owned())];
         Box::pin(async move { Ok(HttpResponse { status: 200, headers, body }) })
     }
     fn open(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpStream, HttpError>> {
@@ -76,13 +77,13 @@ fn runtime(cache: &std::path::Path) -> Arc<Runtime> {
     Runtime::new(RuntimeConfig { cache: cache.to_owned(), compiler: Arc::new(InProcess), clock: Arc::new(SystemClock) }).unwrap()
 }
 
-async fn connect(runtime: &Arc<Runtime>, file: &str, endpoint: &str, body: bytes::Bytes) -> Arc<Connection> {
-    let plugin = runtime.load(&plugins().join(file)).await.unwrap();
+async fn connect(runtime: &Arc<Runtime>, server: &page::Server, answer: bare::Answer) -> Arc<Connection> {
+    let plugin = runtime.load(&plugins().join(server.file)).await.unwrap();
     let config = ConnectionConfig {
         id: "bench".to_owned(),
-        settings: serde_json::json!({}),
-        endpoints: vec![(endpoint.to_owned(), "https://server.example.com/v1.0".to_owned())],
-        gate: Arc::new(Canned(body)),
+        settings: serde_json::from_str(server.settings).unwrap(),
+        endpoints: vec![(server.endpoint.to_owned(), "https://server.example.com/v1.0".to_owned())],
+        gate: Arc::new(Canned(answer)),
         limits: Limits::default(),
     };
     runtime.connect(config, plugin).unwrap()
@@ -145,7 +146,8 @@ async fn table(wanted: &Wanted) {
         call_overhead(&runtime).await;
     }
     if wanted.part("page") {
-        page_of_events(&runtime).await;
+        page_of_events(&runtime, &page::GRAPH).await;
+        page_of_events(&runtime, &page::EWS).await;
     }
     if wanted.part("loading") {
         loading(&runtime).await;
@@ -181,7 +183,7 @@ async fn simulated_week(options: week::Options) {
 /// The same exported function of the same bytes, on bare wasmtime and through the host.
 async fn call_overhead(runtime: &Arc<Runtime>) {
     const CALLS: u32 = 2_000;
-    let connection = connect(runtime, "asterisk.wasm", "ami", bytes::Bytes::new()).await;
+    let connection = connect(runtime, &page::ASTERISK, bare::Answer::default()).await;
     connection.live_subscriptions().await.unwrap();
     let mut host = Duration::MAX;
     for _ in 0..ROUNDS {
@@ -192,7 +194,7 @@ async fn call_overhead(runtime: &Arc<Runtime>) {
         host = host.min(began.elapsed() / CALLS);
     }
     let bytes = std::fs::read(plugins().join("asterisk.wasm")).unwrap();
-    let mut bare = bare::Bare::start(&bytes, false, "ami", Vec::new()).await;
+    let mut bare = bare::Bare::start(&bytes, false, "ami", "{}", bare::Answer::default()).await;
     let mut baseline = Duration::MAX;
     for _ in 0..ROUNDS {
         baseline = baseline.min(bare.empty_calls(CALLS).await);
@@ -201,35 +203,37 @@ async fn call_overhead(runtime: &Arc<Runtime>) {
 }
 
 /// A page of 1,000 events: native at opt-level 3, in the sandbox without limits, and through the host with all of them.
-async fn page_of_events(runtime: &Arc<Runtime>) {
-    let body = page::page(1_000);
+async fn page_of_events(runtime: &Arc<Runtime>, server: &page::Server) {
+    let answer = (server.page)(page::EVENTS);
+    let size = answer.body.len() / 1_000;
     let native = least(|| {
         let began = Instant::now();
-        let page = calport_plugin_graph::read_page(&body, false).unwrap();
+        let changes = (server.native)(&answer);
         let took = began.elapsed();
-        assert_eq!(page.changes.len(), 1_000);
+        assert_eq!(changes, page::EVENTS);
         took
     });
-    let bytes = std::fs::read(plugins().join("graph.wasm")).unwrap();
-    for (limits, what, goal) in
-        [(false, "page of 1,000 events in the sandbox, limits off", "≤ 1.5"), (true, "the same, interruption on", "≤ 2")]
-    {
-        let mut bare = bare::Bare::start(&bytes, limits, "graph", body.clone()).await;
+    let bytes = std::fs::read(plugins().join(server.file)).unwrap();
+    let name = server.endpoint;
+    let first = format!("page of 1,000 events ({name}, {size} kB) in the sandbox, limits off");
+    for (limits, what, goal) in [(false, first, "≤ 1.5"), (true, format!("the same ({name}), interruption on"), "≤ 2")] {
+        let mut bare = bare::Bare::start(&bytes, limits, server.endpoint, server.settings, answer.clone()).await;
         let mut took = Duration::MAX;
         for _ in 0..ROUNDS {
             took = took.min(bare.page().await);
         }
-        row(what, &millis(took), &millis(native), &ratio(took, native), goal);
+        row(&what, &millis(took), &millis(native), &ratio(took, native), goal);
     }
-    let connection = connect(runtime, "graph.wasm", "graph", body.into()).await;
+    let connection = connect(runtime, server, answer).await;
     let mut took = Duration::MAX;
     for _ in 0..ROUNDS {
         let began = Instant::now();
-        let page = connection.changes("anna".to_owned(), window(), None).await.unwrap();
+        let page = connection.changes(page::MAILBOX.to_owned(), window(), None).await.unwrap();
         took = took.min(began.elapsed());
-        assert_eq!(page.changes.len(), 1_000);
+        assert_eq!(page.changes.len(), page::EVENTS);
     }
-    row("the same through the host: all limits, checked and converted", &millis(took), &millis(native), &ratio(took, native), "-");
+    let what = format!("the same ({name}) through the host: all limits, checked and converted");
+    row(&what, &millis(took), &millis(native), &ratio(took, native), "-");
 }
 
 fn window() -> Window {
@@ -238,7 +242,7 @@ fn window() -> Window {
 }
 
 async fn loading(runtime: &Arc<Runtime>) {
-    for file in ["graph.wasm", "asterisk.wasm"] {
+    for file in ["graph.wasm", "ews.wasm", "asterisk.wasm"] {
         let mut took = Duration::MAX;
         for _ in 0..ROUNDS {
             let plugin = runtime.load(&plugins().join(file)).await.unwrap();
@@ -261,7 +265,7 @@ async fn loading(runtime: &Arc<Runtime>) {
 /// Mailboxes with 60 events read through the real connector into the real store; the server's part is left out.
 async fn mailboxes(runtime: &Arc<Runtime>) {
     const MAILBOXES: u32 = 300;
-    let connection = connect(runtime, "graph.wasm", "graph", page::page(60).into()).await;
+    let connection = connect(runtime, &page::GRAPH, (page::GRAPH.page)(60)).await;
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("bench.sqlite"), Arc::new(NoSeal)).await.unwrap();
     let now = window().start;

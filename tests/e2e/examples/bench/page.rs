@@ -2,10 +2,79 @@
 
 use calport_model::event::Response;
 use calport_model::{Event, EventKind, PrivateText, Sensitivity, ShowAs, Span};
+use calport_sdk::http::{self, Http, HttpError, Request, StreamedResponse};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-fn start(number: usize) -> Timestamp {
+use super::bare::Answer;
+
+/// Events of the page that is measured.
+pub const EVENTS: usize = 1_000;
+/// Whose calendar it is.
+pub const MAILBOX: &str = "anna@contoso.example";
+
+/// A connector with what its server answers.
+pub struct Server {
+    /// The component's file.
+    pub file: &'static str,
+    /// The name of its endpoint.
+    pub endpoint: &'static str,
+    /// Its settings, JSON.
+    pub settings: &'static str,
+    /// The only page of the window, with so many events.
+    pub page: fn(usize) -> Answer,
+    /// Reads a page outside the sandbox: how many changes are in it.
+    pub native: fn(&Answer) -> usize,
+}
+
+/// Microsoft Graph.
+pub const GRAPH: Server = Server {
+    file: "graph.wasm",
+    endpoint: "graph",
+    settings: "{}",
+    page: |events| Answer { media_type: "application/json", body: graph(events).into() },
+    native: |answer| calport_plugin_graph::read_page(&answer.body, false).unwrap().changes.len(),
+};
+
+/// Exchange Web Services.
+pub const EWS: Server = Server {
+    file: "ews.wasm",
+    endpoint: "ews",
+    settings: EWS_SETTINGS,
+    page: |events| Answer { media_type: "text/xml; charset=utf-8", body: super::ews_page::ews(events).into() },
+    native: |answer| {
+        let window = calport_sdk::common::Window { start: 1_772_323_200_000, end: 1_775_433_600_000 };
+        calport_plugin_ews::read_window(Box::new(Canned(answer.body.to_vec())), EWS_SETTINGS, MAILBOX, window).unwrap().changes.len()
+    },
+};
+
+const EWS_SETTINGS: &str = r#"{"test_user":"anna@contoso.example"}"#;
+
+/// The manager interface of Asterisk; it has no pages.
+pub const ASTERISK: Server = Server { file: "asterisk.wasm", endpoint: "ami", settings: "{}", page: |_| Answer::default(), native: |_| 0 };
+
+/// One answer to every request, outside the sandbox.
+struct Canned(Vec<u8>);
+
+impl Http for Canned {
+    fn send(&self, _: &Request) -> Result<http::Response, HttpError> {
+        let headers = vec![("content-type".to_owned(), "text/xml; charset=utf-8".to_owned())];
+        Ok(http::Response { status: 200, headers, body: self.0.clone() })
+    }
+
+    fn open(&self, _: &Request) -> Result<StreamedResponse, HttpError> {
+        Err(HttpError::Denied("no streams here".to_owned()))
+    }
+
+    fn read_body(&self, _: u32, _: u32) -> Result<Option<Vec<u8>>, HttpError> {
+        Ok(None)
+    }
+
+    fn close_body(&self, _: u32) {}
+}
+
+/// When an event begins: 35 days with eight each.
+pub fn start(number: usize) -> Timestamp {
     let monday: Timestamp = "2026-03-02T07:00:00Z".parse().unwrap();
     let (day, slot) = (number / 8 % 35, number % 8);
     monday + SignedDuration::from_hours(i64::try_from(day * 24 + slot).unwrap())
@@ -16,7 +85,7 @@ fn local(at: Timestamp) -> String {
 }
 
 /// A last page of the calendar feed with so many whole events, as the server writes them.
-pub fn page(events: usize) -> Vec<u8> {
+fn graph(events: usize) -> Vec<u8> {
     let value: Vec<_> = (0..events)
         .map(|number| {
             let at = start(number);

@@ -9,7 +9,11 @@ use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feat_p08_feat_c11_automatic_replies_set_presence_and_greeting_within_the_reading_interval_and_back() {
-    let mut rig = Rig::new(1).await;
+    automatic_replies_show(Rig::new(1).await).await;
+}
+
+/// Automatic replies set presence and greeting within their reading interval, and end with them.
+pub async fn automatic_replies_show(mut rig: Rig) {
     rig.edit(|text| {
         text.replace("[rules.default]\n", "[timing]\nabsence_s = 30\n\n[rules.default]\noof_greeting = \"holiday\"\n")
             .replace("plugin = \"asterisk\"\n", "plugin = \"asterisk\"\nsettings = { greeting_family = \"calport-greeting\" }\n")

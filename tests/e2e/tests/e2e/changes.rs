@@ -8,7 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feat_c01_new_changed_moved_deleted_and_series_exception_reach_the_pbx() {
-    let rig = Rig::started(3).await;
+    every_kind_of_change_arrives(Rig::started(3).await).await;
+}
+
+/// What people do with appointments is shown at the PBX, whatever the mailboxes are reached by.
+pub async fn every_kind_of_change_arrives(rig: Rig) {
     let address = |member: usize| rig.world.members[member].address.clone();
     let single = rig.add(0, now_draft("Budget talk"));
     let other = rig.add(1, now_draft("Site visit"));
@@ -39,15 +43,22 @@ async fn feat_c01_new_changed_moved_deleted_and_series_exception_reach_the_pbx()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feat_c01_demo_once_carries_every_kind_of_change_and_sends_no_mail() {
+    demo_once("graph").await;
+}
+
+/// The demonstration carries every change it makes to the PBX.
+pub async fn demo_once(backend: &str) {
     let directory = tempfile::tempdir().unwrap();
     let plugins = connectors();
     let plugins = plugins.canonicalize().unwrap();
-    let ran = run(directory.path(), &["demo", "--once", "--json", "--people", "6", "--plugins", plugins.to_str().unwrap()], "").await;
+    let plugins = plugins.to_str().unwrap();
+    let arguments = ["demo", "--once", "--json", "--people", "6", "--backend", backend, "--plugins", plugins];
+    let ran = run(directory.path(), &arguments, "").await;
     assert_eq!(ran.code, 0, "{}", ran.err);
     let report = ran.json();
     assert_eq!(report["people"], 6);
     let plugins = report["plugins"].as_array().unwrap();
-    assert!(["asterisk", "graph"].iter().all(|name| plugins.iter().any(|plugin| plugin == name)), "{report}");
+    assert!(["asterisk", backend].iter().all(|name| plugins.iter().any(|plugin| plugin == name)), "{report}");
     assert_eq!(report["mails_sent"], 0);
     assert!(report["changes_made"].as_u64().unwrap() >= 17, "{report}");
     assert_eq!(report["changes_made"], report["changes_propagated"]);

@@ -6,6 +6,7 @@ mod changes;
 mod commands;
 mod configuration;
 mod connectors;
+mod ews;
 mod explain;
 mod overrules;
 mod people;

@@ -66,12 +66,18 @@ fn mirrored(rig: &Rig, member: usize) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feat_p10_feat_c02_a_state_set_by_hand_appears_in_the_mailbox_and_is_shortened_when_it_ends() {
-    let mut rig = Rig::new(1).await;
+    let rig = Rig::new(1).await;
+    // The answer to the first attempt is lost on its way (B-40).
+    let lost = |rig: &Rig| rig.world.calendar.fault(Rule::on_path("/events", 1, Kind::Lost { status: None }).for_method("POST"));
+    synchronize_current(rig, lost).await;
+}
+
+/// A state set by hand becomes one appointment in the mailbox, shortened when the state ends, though an answer is lost.
+pub async fn synchronize_current(mut rig: Rig, lose_an_answer: impl Fn(&Rig)) {
     rig.edit(|text| text.replace("sink = \"pbx\"\n", "sink = \"pbx\"\nsynchronize_current = true\n"));
     rig.start().await;
     rig.settled().await;
-    // The answer to the first attempt is lost on its way (B-40).
-    rig.world.calendar.fault(Rule::on_path("/events", 1, Kind::Lost { status: None }).for_method("POST"));
+    lose_an_answer(&rig);
     by_hand(&rig, 0, "away", "At the dentist's").await;
     rig.until("it stands in the mailbox", ARRIVE, async || mirrored(&rig, 0).len() == 1).await;
     let made = mirrored(&rig, 0).remove(0);

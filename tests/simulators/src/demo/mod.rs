@@ -15,10 +15,42 @@ use jiff::Timestamp;
 pub use script::{Applied, Kind, Script};
 
 use crate::graph::User;
-use crate::{graph, pbx};
+use crate::{ews, graph, pbx};
 
 /// The names of the servers that [`serve`] can start.
 pub const NAMES: [&str; 2] = ["exchange", "pbx"];
+
+/// How Calport reaches the mailboxes of a world.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Backend {
+    /// Microsoft Graph.
+    #[default]
+    Graph,
+    /// Exchange Web Services on the same mailboxes.
+    Ews,
+}
+
+impl Backend {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Graph, Self::Ews];
+
+    /// The name on a command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Graph => "graph",
+            Self::Ews => "ews",
+        }
+    }
+}
+
+impl std::str::FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = || Self::ALL.map(Self::name).join(", ");
+        Self::ALL.into_iter().find(|b| b.name() == text).ok_or_else(|| format!("`{text}` is no backend; there are: {}", known()))
+    }
+}
 
 /// What went wrong with a simulated server.
 #[derive(Debug, thiserror::Error)]
@@ -77,8 +109,10 @@ pub fn members(people: u16) -> Vec<Member> {
 
 /// The servers and their people.
 pub struct World {
-    /// The calendar server.
+    /// The calendar server; mailboxes are changed and counted here, whatever Calport reaches them by.
     pub calendar: graph::Simulator,
+    /// The EWS door of the same mailboxes, if Calport goes by that.
+    pub ews: Option<ews::Simulator>,
     /// The PBX.
     pub pbx: pbx::Simulator,
     /// The people.
@@ -90,7 +124,7 @@ impl World {
     ///
     /// # Errors
     /// When a server cannot listen or a calendar cannot be filled.
-    pub async fn start(people: u16, now: Timestamp) -> Result<Self, WorldError> {
+    pub async fn start(people: u16, backend: Backend, now: Timestamp) -> Result<Self, WorldError> {
         let members = members(people);
         let calendar = graph::Simulator::builder().start().await?;
         for member in &members {
@@ -100,7 +134,11 @@ impl World {
         }
         let builder = members.iter().fold(pbx::Simulator::builder(), |builder, member| builder.user(&member.user));
         let pbx = builder.start().await?;
-        let world = Self { calendar, pbx, members };
+        let ews = match backend {
+            Backend::Graph => None,
+            Backend::Ews => Some(ews::Simulator::beside(&calendar, ews::Config::default()).await?),
+        };
+        let world = Self { calendar, ews, pbx, members };
         weeks::fill(&world, now)?;
         Ok(world)
     }
@@ -110,9 +148,46 @@ impl World {
         vec![("calendar-client", self.calendar.config().client_secret), ("pbx-manager", "calport-secret".to_owned())]
     }
 
+    /// The connection to the calendars, as the configuration has it.
+    fn calendar_connection(&self) -> String {
+        let config = self.calendar.config();
+        let (origin, token, client) = (self.calendar.base_url(), self.calendar.token_url(), config.client_id);
+        let sign_in = |scope: &str| {
+            format!(
+                r#"allow_addresses = ["loopback"]
+plain_http = true
+auth = {{ scheme = "oauth2-client-credentials", token_url = "{token}", client_id = "{client}", secret = "calendar-client", scope = "{scope}" }}"#
+            )
+        };
+        match &self.ews {
+            None => format!(
+                r#"[connections.calendar]
+plugin = "graph"
+
+[connections.calendar.endpoints.graph]
+url = "{origin}/v1.0"
+{}"#,
+                sign_in(&format!("{origin}/.default"))
+            ),
+            Some(ews) => format!(
+                r#"[connections.calendar]
+plugin = "ews"
+settings = {{ test_user = "{test_user}" }}
+# Nothing notifies over this connection: every mailbox is read that often.
+poll_s = 2
+
+[connections.calendar.endpoints.ews]
+url = "{url}"
+{}"#,
+                sign_in("https://outlook.office365.com/.default"),
+                test_user = self.members.first().map(|m| m.address.as_str()).unwrap_or_default(),
+                url = ews.url(),
+            ),
+        }
+    }
+
     /// The configuration of a Calport that connects the two. Paths are relative to the file.
     pub fn configuration(&self, plugins: &Path, control: SocketAddr, hooks: SocketAddr) -> String {
-        let config = self.calendar.config();
         let mut text = format!(
             r#"[host]
 data_dir = "data"
@@ -129,14 +204,7 @@ public_url = "http://{hooks}"
 file = "secrets/secrets.age"
 identity = "keys/secrets.key"
 
-[connections.calendar]
-plugin = "graph"
-
-[connections.calendar.endpoints.graph]
-url = "{calendar}/v1.0"
-allow_addresses = ["loopback"]
-plain_http = true
-auth = {{ scheme = "oauth2-client-credentials", token_url = "{token}", client_id = "{client}", secret = "calendar-client", scope = "{calendar}/.default" }}
+{calendar}
 
 [connections.pbx]
 plugin = "asterisk"
@@ -157,9 +225,7 @@ source = "calendar"
 sink = "pbx"
 "#,
             plugins = plugins.display(),
-            calendar = self.calendar.base_url(),
-            token = self.calendar.token_url(),
-            client = config.client_id,
+            calendar = self.calendar_connection(),
             pbx = self.pbx.url(),
         );
         for member in &self.members {

@@ -109,6 +109,8 @@ pub(crate) struct Event {
     pub modified: Timestamp,
     /// The mailbox's change number when this was last touched.
     pub change: u64,
+    /// The one by which it came into its calendar.
+    pub entered: u64,
     /// Properties that differ from the defaults.
     pub props: Map<String, Value>,
     pub when: When,
@@ -131,7 +133,8 @@ impl Event {
     /// 400 where times, zones or recurrence do not fit.
     pub fn create(key: u64, calendar: u32, uid: String, fields: &Fields, now: Timestamp, change: u64) -> Result<Self, Refusal> {
         let when = When::changed(None, fields)?;
-        let mut event = Self { key, calendar, uid, created: now, modified: now, change, props: Map::new(), when, series: None };
+        let mut event =
+            Self { key, calendar, uid, created: now, modified: now, change, entered: change, props: Map::new(), when, series: None };
         fields.apply(&mut event.props);
         if let Some(Some(rule)) = &fields.recurrence {
             event.repeat(rule)?;
@@ -196,7 +199,8 @@ impl Event {
         let mut props = instance.exception.map(|e| e.props.clone()).unwrap_or_default();
         fields.apply(&mut props);
         // Taking a property away from an occurrence hides the master's.
-        for (name, _) in fields.props.iter().filter(|(_, v)| v.is_none()) {
+        let set_again = |name: &str| fields.props.iter().any(|(n, v)| *n == name && v.is_some());
+        for (name, _) in fields.props.iter().filter(|(n, v)| v.is_none() && !set_again(n)) {
             props.insert((*name).to_owned(), Value::Null);
         }
         if let Some(series) = &mut self.series {
@@ -204,6 +208,19 @@ impl Event {
         }
         (self.modified, self.change) = (now, change);
         Ok(())
+    }
+
+    /// Whether a change would move an occurrence to or past the day of one of its neighbours, which the store refuses (SEMANTICS B-17).
+    pub fn crosses_neighbour(&self, original: DateTime, fields: &Fields) -> bool {
+        let (Some(series), Some(start)) = (&self.series, &fields.start) else { return false };
+        let new = self.when.zone.local(start.zone.instant(start.time)).date();
+        // Far enough for the next one of a yearly pattern.
+        let reach = original.date().saturating_add(13.years());
+        let dates: Vec<DateTime> = series.rule.dates(reach).into_iter().map(|d| d.to_datetime(self.when.start.time())).collect();
+        let day = |o: &DateTime| self.occurrence(*o).map(|i| self.when.zone.local(i.when.starts()).date());
+        let previous = dates.iter().rev().filter(|o| **o < original).find_map(day);
+        let next = dates.iter().filter(|o| **o > original).find_map(day);
+        previous.is_some_and(|p| new <= p) || next.is_some_and(|n| new >= n)
     }
 
     /// Cancels one occurrence.
@@ -266,6 +283,16 @@ impl Event {
                 let own = exceptions.into_iter().flat_map(BTreeMap::values).map(|e| count(e.props.get("attendees")));
                 count(self.props.get("attendees")) + own.sum::<usize>()
             }
+        }
+    }
+
+    /// Number and time of the change that an occurrence (or the event itself) was last touched by. An exception has from the series what
+    /// is not its own: a change of the series is one of the exception too.
+    pub fn version(&self, exception: Option<&Exception>) -> (u64, Timestamp) {
+        match (exception, &self.series) {
+            (Some(e), Some(series)) if e.change < series.edited => (series.edited, self.modified),
+            (Some(e), _) => (e.change, e.modified),
+            (None, _) => (self.change, self.modified),
         }
     }
 

@@ -199,6 +199,11 @@ impl Simulator {
         self.shared.clock.now()
     }
 
+    /// What another front door on the same mailboxes works on.
+    pub(crate) fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.shared)
+    }
+
     /// Adds a person and gives the directory id.
     ///
     /// # Errors

@@ -129,16 +129,18 @@ fn calendar(mailbox: &Mailbox, view: &View, number: usize, name: &str) -> Option
 
 /// `GET .../calendars`, and one of them.
 pub(crate) fn calendars(call: &Call, mailbox: &Mailbox, view: &View, one: Option<u32>) -> Handled {
-    let all = mailbox.calendars.iter().enumerate().filter_map(|(n, c)| calendar(mailbox, view, n, &c.name));
+    let wanted = |n: &usize| one.is_none_or(|o| o as usize == *n);
+    let there = mailbox.calendars.iter().enumerate().filter(|(n, c)| !c.gone && wanted(n));
+    let all = there.filter_map(|(n, c)| calendar(mailbox, view, n, &c.name));
     let context = format!("users('{}')/calendars", mailbox.user.id);
     let mut all: Vec<Map<String, Value>> = all.collect();
     for item in &mut all {
         select(item, call.query.get("$select"));
     }
-    let Some(number) = one else {
+    if one.is_none() {
         return Ok(Answer::json(200, json!({"@odata.context": call.context(&context), "value": all})));
-    };
-    let mut body = all.into_iter().nth(number as usize).ok_or_else(Refusal::item_not_found)?;
+    }
+    let mut body = all.into_iter().next().ok_or_else(Refusal::item_not_found)?;
     body.insert("@odata.context".to_owned(), call.context(&(context + "/$entity")));
     Ok(Answer::json(200, Value::Object(body)))
 }

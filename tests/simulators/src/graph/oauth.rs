@@ -17,8 +17,10 @@ use super::state::State;
 /// An issued access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
-    expires: Timestamp,
+    pub expires: Timestamp,
     roles: Vec<String>,
+    /// The resource it is for, as in the scope that was asked for.
+    pub audience: String,
 }
 
 fn part(value: &Value) -> String {
@@ -109,7 +111,7 @@ pub(crate) fn token(state: &mut State, call: &Call, now: Timestamp) -> Answer {
     let expires = now.saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
     let audience = field("scope").trim_end_matches("/.default").to_owned();
     let claims = json!({
-        "aud": audience, "iss": format!("https://sts.windows.net/{}/", config.tenant), "iat": now.as_second(), "nbf": now.as_second(),
+        "aud": &audience, "iss": format!("https://sts.windows.net/{}/", config.tenant), "iat": now.as_second(), "nbf": now.as_second(),
         "exp": expires.as_second(), "app_displayname": "Calport", "appid": config.client_id, "appidacr": "1", "idtyp": "app",
         "oid": config.client_id, "sub": config.client_id, "tid": config.tenant, "roles": config.roles, "ver": "1.0",
         "uti": Uuid::new_v4().to_string(),
@@ -119,7 +121,7 @@ pub(crate) fn token(state: &mut State, call: &Call, now: Timestamp) -> Answer {
     let text = format!("{}.{}.{}", part(&head), part(&claims), URL_SAFE_NO_PAD.encode(signature));
     let roles = config.roles.clone();
     state.tokens.retain(|_, t| t.expires > now);
-    state.tokens.insert(text.clone(), Token { expires, roles });
+    state.tokens.insert(text.clone(), Token { expires, roles, audience });
     Answer::json(200, json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": text}))
         .with("cache-control", "no-store, no-cache")
         .with("pragma", "no-cache")

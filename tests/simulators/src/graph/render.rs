@@ -49,7 +49,7 @@ pub(crate) fn etag(change_key: &str) -> String {
 }
 
 /// The global object id; occurrences carry their date in it.
-fn ical_uid(event: &Event, original: Option<DateTime>) -> Value {
+pub(crate) fn ical_uid(event: &Event, original: Option<DateTime>) -> Value {
     if let Some(own) = event.props.get("iCalUId") {
         return own.clone();
     }
@@ -64,7 +64,7 @@ fn preview(body: &Value) -> String {
     text.chars().take(255).collect::<String>().trim().to_owned()
 }
 
-fn untagged(html: &str) -> String {
+pub(crate) fn untagged(html: &str) -> String {
     let mut inside = false;
     html.chars()
         .filter(|c| {
@@ -115,7 +115,7 @@ impl View {
     pub fn whole(&self, event: &Event, instance: Option<&Instance<'_>>) -> Map<String, Value> {
         let exception = instance.and_then(|i| i.exception);
         let when = instance.map_or(&event.when, |i| &i.when);
-        let change = exception.map_or(event.change, |e| e.change);
+        let (change, modified) = event.version(exception);
         let key = change_key(self.mailbox, event.key, change);
         let id = self.id(event, instance.map(|i| i.original_at));
         let (start, end) = self.times(when);
@@ -134,7 +134,7 @@ impl View {
             "@odata.etag": etag(&key),
             "id": id,
             "createdDateTime": instant(event.created),
-            "lastModifiedDateTime": instant(exception.map_or(event.modified, |e| e.modified)),
+            "lastModifiedDateTime": instant(modified),
             "changeKey": key,
             "categories": prop("categories", json!([])),
             "transactionId": prop("transactionId", Value::Null),

@@ -20,8 +20,9 @@ impl CalendarRef {
         match self {
             Self::Primary => Ok(0),
             Self::Id(id) => {
-                let count = u32::try_from(mailbox.calendars.len()).unwrap_or_default();
-                (0..count).find(|n| calendar_id(index, *n) == *id).ok_or_else(Refusal::item_not_found)
+                let there = (0_u32..).zip(&mailbox.calendars).filter(|(_, c)| !c.gone).map(|(n, _)| n);
+                let mut there = there.filter(|n| calendar_id(index, *n) == *id);
+                there.next().ok_or_else(Refusal::item_not_found)
             }
         }
     }

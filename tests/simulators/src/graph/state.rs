@@ -20,6 +20,8 @@ use super::throttle::Throttle;
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
     pub name: String,
+    /// Deleted; its number is never used again.
+    pub gone: bool,
 }
 
 /// An event that is no longer in a calendar.
@@ -28,6 +30,8 @@ pub(crate) struct Tombstone {
     pub key: u64,
     pub calendar: u32,
     pub change: u64,
+    /// When it left.
+    pub at: Timestamp,
 }
 
 /// A mailbox.
@@ -56,7 +60,7 @@ impl Mailbox {
         Self {
             user,
             settings: Map::new(),
-            calendars: vec![Calendar { name: "Calendar".to_owned() }],
+            calendars: vec![Calendar { name: "Calendar".to_owned(), gone: false }],
             categories: Vec::new(),
             events: BTreeMap::new(),
             tombstones: Vec::new(),
@@ -228,17 +232,30 @@ impl State {
             let text = "The TransactionId specified in the request has already been used to create a different event.";
             return Err(Refusal::new(409, "ErrorDuplicateTransactionId", text));
         }
+        let (made, told) = self.insert(index, calendar, &fields, now)?;
+        if let Some(mailbox) = self.mailboxes.get_mut(index as usize) {
+            mailbox.transactions.extend(transaction.map(|t| (t, (made.key, body))));
+        }
+        self.mail(writer, told);
+        Ok(made)
+    }
+
+    /// Puts a new event into a mailbox; gives its id and how many attendees it would be told to.
+    ///
+    /// # Errors
+    /// 400 where times, zones or recurrence do not fit.
+    pub fn insert(&mut self, index: u32, calendar: u32, fields: &Fields, now: Timestamp) -> Result<(ItemId, usize), Refusal> {
+        let mailbox = self.mailboxes.get_mut(index as usize).ok_or_else(Refusal::item_not_found)?;
         let (key, change) = (mailbox.next_key, mailbox.change + 1);
         let uid = format!("{:016X}000000000000000010000000{:016X}{:016X}", now.as_millisecond(), u64::from(index), key);
-        let event = Event::create(key, calendar, uid, &fields, now, change)?;
-        let mails = if event.is_organizer() { event.told(None) } else { 0 };
+        let event = Event::create(key, calendar, uid, fields, now, change)?;
+        let told = if event.is_organizer() { event.told(None) } else { 0 };
         mailbox.next_key += 1;
         mailbox.bump();
-        mailbox.transactions.extend(transaction.map(|t| (t, (key, body))));
         mailbox.events.insert(key, event);
-        self.mail(writer, mails);
-        self.happened(index, id(key), Happened::Created, now);
-        Ok(id(key))
+        let id = ItemId { mailbox: index, calendar: Some(calendar), key, occurrence: None };
+        self.happened(index, id, Happened::Created, now);
+        Ok((id, told))
     }
 
     /// Changes an event, a series or an occurrence. `expected` is the `If-Match` of the request.
@@ -255,22 +272,37 @@ impl State {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let fields = Fields::read(body, writer)?;
-        let (index, mailbox) = self.mailbox_mut(user)?;
+        let (index, mailbox) = self.mailbox(user)?;
+        let event = mailbox.event(index, id)?;
+        if writer == Writer::App && original(event, id)?.is_some_and(|at| event.crosses_neighbour(at, &fields)) {
+            let text = "Modified occurrence is crossing or overlapping adjacent occurrence.";
+            return Err(Refusal::bad("ErrorOccurrenceCrossingBoundary", text));
+        }
+        let told = self.change(index, id, &fields, expected, now)?;
+        self.mail(writer, if fields.is_mailed() { told } else { 0 });
+        Ok(())
+    }
+
+    /// As [`State::update`] with fields already read; gives how many attendees it concerns.
+    ///
+    /// # Errors
+    /// As for [`State::update`].
+    pub fn change(&mut self, index: u32, id: &ItemId, fields: &Fields, expected: Option<&str>, now: Timestamp) -> Result<usize, Refusal> {
+        let mailbox = self.mailboxes.get_mut(index as usize).ok_or_else(Refusal::item_not_found)?;
         unchanged(index, mailbox.event(index, id)?, id, expected)?;
         let change = mailbox.change + 1;
         let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
         let at = original(event, id)?;
         let before = event.told(at);
         match at {
-            Some(at) => event.update_occurrence(at, &fields, now, change)?,
-            None => event.update(&fields, now, change)?,
+            Some(at) => event.update_occurrence(at, fields, now, change)?,
+            None => event.update(fields, now, change)?,
         }
-        let mails = if fields.is_mailed() && event.is_organizer() { before.max(event.told(at)) } else { 0 };
+        let told = if event.is_organizer() { before.max(event.told(at)) } else { 0 };
         let id = ItemId { calendar: Some(event.calendar), ..*id };
         mailbox.bump();
-        self.mail(writer, mails);
         self.happened(index, id, Happened::Updated, now);
-        Ok(())
+        Ok(told)
     }
 
     /// Deletes an event or series, or cancels an occurrence.
@@ -278,28 +310,38 @@ impl State {
     /// # Errors
     /// 404, 412 for another state of the item.
     pub fn delete(&mut self, user: &str, id: &ItemId, expected: Option<&str>, writer: Writer, now: Timestamp) -> Result<(), Refusal> {
-        let (index, mailbox) = self.mailbox_mut(user)?;
+        let (index, _) = self.mailbox(user)?;
+        let told = self.remove(index, id, expected, now)?;
+        self.mail(writer, told);
+        Ok(())
+    }
+
+    /// As [`State::delete`]; gives how many attendees it concerns.
+    ///
+    /// # Errors
+    /// As for [`State::delete`].
+    pub fn remove(&mut self, index: u32, id: &ItemId, expected: Option<&str>, now: Timestamp) -> Result<usize, Refusal> {
+        let mailbox = self.mailboxes.get_mut(index as usize).ok_or_else(Refusal::item_not_found)?;
         unchanged(index, mailbox.event(index, id)?, id, expected)?;
         let change = mailbox.change + 1;
         let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
         let at = original(event, id)?;
-        let mails = if event.is_organizer() { event.told(at) } else { 0 };
+        let told = if event.is_organizer() { event.told(at) } else { 0 };
         let calendar = event.calendar;
-        let (told, happened) = match at {
+        let (gone, happened) = match at {
             Some(at) => {
                 event.cancel_occurrence(at, now, change)?;
                 (ItemId { calendar: Some(calendar), occurrence: None, ..*id }, Happened::Updated)
             }
             None => {
                 mailbox.events.remove(&id.key);
-                mailbox.tombstones.push(Tombstone { key: id.key, calendar, change });
+                mailbox.tombstones.push(Tombstone { key: id.key, calendar, change, at: now });
                 (ItemId { calendar: Some(calendar), ..*id }, Happened::Deleted)
             }
         };
         mailbox.bump();
-        self.mail(writer, mails);
-        self.happened(index, told, happened, now);
-        Ok(())
+        self.happened(index, gone, happened, now);
+        Ok(told)
     }
 
     /// Moves an event to another calendar of its mailbox, as a person can: its usual id changes, its immutable id stays.
@@ -309,14 +351,12 @@ impl State {
     pub fn relocate(&mut self, user: &str, id: &ItemId, calendar: u32, now: Timestamp) -> Result<ItemId, Refusal> {
         let (index, mailbox) = self.mailbox_mut(user)?;
         mailbox.event(index, id)?;
-        if calendar as usize >= mailbox.calendars.len() {
-            return Err(Refusal::item_not_found());
-        }
+        mailbox.calendars.get(calendar as usize).filter(|c| !c.gone).ok_or_else(Refusal::item_not_found)?;
         let change = mailbox.bump();
         let event = mailbox.events.get_mut(&id.key).ok_or_else(Refusal::item_not_found)?;
         let from = std::mem::replace(&mut event.calendar, calendar);
-        event.change = change;
-        mailbox.tombstones.push(Tombstone { key: id.key, calendar: from, change });
+        (event.change, event.entered) = (change, change);
+        mailbox.tombstones.push(Tombstone { key: id.key, calendar: from, change, at: now });
         let moved = ItemId { calendar: Some(calendar), occurrence: None, ..*id };
         self.happened(index, ItemId { calendar: Some(from), ..moved }, Happened::Deleted, now);
         self.happened(index, moved, Happened::Created, now);
@@ -367,8 +407,25 @@ impl State {
     /// 404 for the mailbox.
     pub fn add_calendar(&mut self, user: &str, name: &str) -> Result<u32, Refusal> {
         let (_, mailbox) = self.mailbox_mut(user)?;
-        mailbox.calendars.push(Calendar { name: name.to_owned() });
+        mailbox.calendars.push(Calendar { name: name.to_owned(), gone: false });
         u32::try_from(mailbox.calendars.len() - 1).map_err(|_| Refusal::item_not_found())
+    }
+
+    /// Deletes a calendar other than the primary one, with all that is in it.
+    ///
+    /// # Errors
+    /// 404 for the mailbox or the calendar.
+    pub fn remove_calendar(&mut self, user: &str, number: u32, now: Timestamp) -> Result<(), Refusal> {
+        let (_, mailbox) = self.mailbox_mut(user)?;
+        let calendar = mailbox.calendars.get_mut(number as usize).filter(|c| number != 0 && !c.gone);
+        calendar.ok_or_else(Refusal::item_not_found)?.gone = true;
+        let inside: Vec<u64> = mailbox.events.values().filter(|e| e.calendar == number).map(|e| e.key).collect();
+        for key in inside {
+            mailbox.events.remove(&key);
+            let change = mailbox.bump();
+            mailbox.tombstones.push(Tombstone { key, calendar: number, change, at: now });
+        }
+        Ok(())
     }
 
     /// Automatic replies as the owner sets them; `None`: switched off.
@@ -389,14 +446,17 @@ impl State {
 pub(crate) fn original(event: &Event, id: &ItemId) -> Result<Option<jiff::civil::DateTime>, Refusal> {
     let Some(seconds) = id.occurrence else { return Ok(None) };
     let at = Timestamp::from_second(seconds).map_err(|_| Refusal::item_not_found())?;
-    Ok(Some(event.when.zone.local(at)))
+    let local = event.when.zone.local(at);
+    // A start in the gap of the spring stands on no clock: it is the one whose instant this is.
+    let start = local.date().to_datetime(event.when.start.time());
+    Ok(Some(if event.when.zone.instant(start) == at { start } else { local }))
 }
 
 /// `If-Match`: the etag of the item as it is now, or `*`.
 fn unchanged(index: u32, event: &Event, id: &ItemId, expected: Option<&str>) -> Result<(), Refusal> {
     let Some(expected) = expected.filter(|e| *e != "*") else { return Ok(()) };
     let exception = original(event, id)?.and_then(|o| event.series.as_ref()?.exceptions.get(&o));
-    let now = etag(&change_key(index, event.key, exception.map_or(event.change, |e| e.change)));
+    let now = etag(&change_key(index, event.key, event.version(exception).0));
     let plain = |t: &str| t.trim_start_matches("W/").trim_matches('"').to_owned();
     if plain(&now) == plain(expected) {
         return Ok(());

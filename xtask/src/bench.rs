@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 
 use crate::plugins::{self, Kind, Profile};
 use crate::process;
-use crate::suites::environment;
+use crate::suites::{environment, python};
 use crate::workspace::Workspace;
 
 /// Where the program is.
@@ -31,11 +31,13 @@ pub fn run(workspace: &Workspace, dry_run: bool, args: &[String]) -> anyhow::Res
     build.current_dir(&workspace.root).args(["build", "--release", "-p", PACKAGE, "--example", PROGRAM]);
     process::watch(&mut build, "building the benchmarks in release mode", None)?;
 
+    let peers = python::for_benchmarks(workspace)?;
     let program = workspace.target.join("release").join("examples").join(format!("{PROGRAM}{}", std::env::consts::EXE_SUFFIX));
     eprintln!("==> measuring; leave the machine alone meanwhile");
     let mut command = Command::new(&program);
     command.current_dir(&workspace.root).args(args).stdin(Stdio::null()).stderr(Stdio::inherit());
     environment(workspace, &mut command);
+    command.envs(peers);
     let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
     if !output.status.success() {
         bail!("the benchmarks failed ({})", output.status);

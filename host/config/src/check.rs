@@ -178,9 +178,12 @@ fn in_use(file: &File, name: &str) -> bool {
 
 fn endpoint_urls(document: &Document, endpoint: &Endpoint, pointer: &str, found: &mut Vec<Diagnostic>) {
     let mut urls = vec![(child(pointer, "url"), &endpoint.url)];
-    if let Auth::Oauth2ClientCredentials { token_url, .. } = &endpoint.auth {
-        urls.push((child(&child(pointer, "auth"), "token_url"), token_url));
+    match &endpoint.auth {
+        Auth::Oauth2ClientCredentials { token_url, .. } => urls.push((child(&child(pointer, "auth"), "token_url"), token_url)),
+        Auth::Fba { login_url: Some(login_url), .. } => urls.push((child(&child(pointer, "auth"), "login_url"), login_url)),
+        _ => {}
     }
+    crate::check_auth::auth(document, endpoint, pointer, found);
     for (pointer, url) in urls {
         if is_plain(url) && !endpoint.plain_http {
             found.push(

@@ -10,7 +10,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::connection::Connection;
+use crate::connection::{Connection, Endpoint};
 use crate::flow::{DEFAULT_RULES, Flow};
 use crate::formats;
 use crate::host::{Alerts, Hooks, Host, Limits, Secrets, Timing};
@@ -149,7 +149,7 @@ impl File {
         host.cache_dir.iter_mut().chain(secrets.dir.iter_mut()).for_each(absolute);
         hooks.iter_mut().filter_map(|hooks| hooks.tls.as_mut()).flat_map(|tls| [&mut tls.cert, &mut tls.key]).for_each(absolute);
         let endpoints = connections.values_mut().flat_map(|connection| connection.endpoints.values_mut());
-        endpoints.filter_map(|endpoint| endpoint.ca_file.as_mut()).for_each(absolute);
+        endpoints.flat_map(Endpoint::files).for_each(absolute);
         rules.entry(DEFAULT_RULES.to_owned()).or_default();
         Config { host, timing, alerts, hooks, secrets, limits, connections, people, flows, rules, audiences }
     }

@@ -65,6 +65,11 @@ pub struct Endpoint {
     /// Default: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ca_file: Option<PathBuf>,
+    /// SHA-256 of the certificates that the server may show, for one that signed its certificate itself. If there are any, only
+    /// these count, whatever name they bear and whoever signed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "formats::certificates")]
+    pub certificate_sha256: Vec<String>,
     /// Proxy to go through. Default: none; environment variables are not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proxy: Option<Proxy>,
@@ -142,6 +147,59 @@ pub enum Auth {
         #[schemars(extend("format" = formats::SECRET))]
         secret: String,
     },
+    /// NTLM, version 2 only: the login of servers of a domain, over connections of its own.
+    Ntlm {
+        /// The user: `DOMAIN\\user` with the domain's short name or its DNS name, or `user@domain`.
+        #[schemars(length(min = 1, max = 512))]
+        user: String,
+        /// Name of the password.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+        /// Whether each login is tied to its TLS connection. `false` only where a load balancer ends TLS with a certificate that
+        /// the server does not know.
+        #[serde(default = "yes")]
+        channel_binding: bool,
+    },
+    /// Kerberos by the system's library, and NTLM where that is not possible and there is a password.
+    Negotiate {
+        /// The user. Default: the service's own identity, from its ticket cache or keytab.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1, max = 512))]
+        user: Option<String>,
+        /// Name of the password. Default: none; then only Kerberos is possible.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: Option<String>,
+        /// Keytab with the client's keys. Relative to the configuration file. Default: the system's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        keytab: Option<PathBuf>,
+        /// Ticket cache that something else keeps filled, such as `FILE:/run/calport/tickets`. Default: the system's.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(length(min = 1, max = 1024))]
+        ticket_cache: Option<String>,
+        /// As for `ntlm`.
+        #[serde(default = "yes")]
+        channel_binding: bool,
+    },
+    /// Forms login: user and password go to a form once, and cookies prove the rest.
+    Fba {
+        /// The user, as people type it into the form.
+        #[schemars(length(min = 1, max = 512))]
+        user: String,
+        /// Name of the password.
+        #[schemars(extend("format" = formats::SECRET))]
+        secret: String,
+        /// Where the form is sent, on the endpoint's server. Default: `/owa/auth.owa` there.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(extend("format" = formats::URL))]
+        login_url: Option<String>,
+        /// Further fields of the form, beside or instead of the usual ones. No secrets.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        fields: BTreeMap<String, String>,
+        /// The form's names for user and password.
+        #[serde(default)]
+        names: FormNames,
+    },
     /// A fixed bearer token.
     Bearer {
         /// Name of the token.
@@ -174,6 +232,24 @@ pub enum ClientStyle {
     Basic,
 }
 
+/// How a login form calls its two fields.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FormNames {
+    /// The field for the user.
+    #[schemars(length(min = 1, max = 128))]
+    pub user: String,
+    /// The field for the password.
+    #[schemars(length(min = 1, max = 128))]
+    pub password: String,
+}
+
+impl Default for FormNames {
+    fn default() -> Self {
+        Self { user: "username".to_owned(), password: "password".to_owned() }
+    }
+}
+
 impl Auth {
     /// The name of the secret it needs.
     #[must_use]
@@ -183,8 +259,11 @@ impl Auth {
             Self::Oauth2ClientCredentials { secret, .. }
             | Self::Basic { secret, .. }
             | Self::Digest { secret, .. }
+            | Self::Ntlm { secret, .. }
+            | Self::Fba { secret, .. }
             | Self::Bearer { secret }
             | Self::ApiKey { secret, .. } => Some(secret),
+            Self::Negotiate { secret, .. } => secret.as_deref(),
         }
     }
 
@@ -196,6 +275,9 @@ impl Auth {
             Self::Oauth2ClientCredentials { .. } => "oauth2-client-credentials",
             Self::Basic { .. } => "basic",
             Self::Digest { .. } => "digest",
+            Self::Ntlm { .. } => "ntlm",
+            Self::Negotiate { .. } => "negotiate",
+            Self::Fba { .. } => "fba",
             Self::Bearer { .. } => "bearer",
             Self::ApiKey { .. } => "api-key",
         }
@@ -225,6 +307,15 @@ impl Default for Trace {
 }
 
 impl Endpoint {
+    /// The paths in it, to be made absolute.
+    pub(crate) fn files(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let keytab = match &mut self.auth {
+            Auth::Negotiate { keytab, .. } => keytab.as_mut(),
+            _ => None,
+        };
+        self.ca_file.as_mut().into_iter().chain(keytab)
+    }
+
     /// The names of the secrets it needs: its own and its proxy's.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.auth.secret().into_iter().chain(self.proxy.as_ref().and_then(|proxy| proxy.secret.as_deref()))

@@ -34,6 +34,8 @@ pub(crate) const CALENDAR: &str = "calport-calendar";
 pub(crate) const PERSON: &str = "calport-person";
 /// Name of a group of people.
 pub(crate) const GROUP: &str = "calport-group";
+/// SHA-256 of a certificate.
+pub(crate) const CERTIFICATE: &str = "calport-certificate-sha256";
 /// The name of a request header.
 pub(crate) const HEADER: &str = "calport-header-name";
 
@@ -64,6 +66,10 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Refusal> {
         }
         GROUP => check_group(text),
         DOMAIN if !is_domain(text) => refuse("expected a mail domain such as `example.com`, without `@`", None),
+        CERTIFICATE if !is_certificate(text) => refuse(
+            "expected the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
+            Some("`openssl x509 -noout -fingerprint -sha256 -in FILE` prints it at the server".to_owned()),
+        ),
         HEADER if !is_header(text) => refuse("expected the name of a request header such as `X-Api-Key`", None),
         _ => Ok(()),
     }
@@ -183,6 +189,11 @@ fn is_domain(text: &str) -> bool {
         && text.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
 }
 
+fn is_certificate(text: &str) -> bool {
+    let digits: Vec<char> = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
+    digits.len() == 64 && digits.iter().all(char::is_ascii_hexdigit)
+}
+
 fn is_header(text: &str) -> bool {
     !text.is_empty() && text.len() <= 64 && text.chars().all(|c| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c))
 }
@@ -195,6 +206,11 @@ fn list_of(format: &str) -> Schema {
 /// The schema of `allow_addresses`.
 pub(crate) fn address_rules(_: &mut SchemaGenerator) -> Schema {
     list_of(ADDRESS_RULE)
+}
+
+/// The schema of a list of certificates by their SHA-256.
+pub(crate) fn certificates(_: &mut SchemaGenerator) -> Schema {
+    list_of(CERTIFICATE)
 }
 
 /// The schema of a list of mail addresses.

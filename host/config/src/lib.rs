@@ -11,6 +11,7 @@
 //! Reload: [`load`] again and [`diff`]; a file with mistakes gives no [`Config`], so that the old one runs on (FEATURES R05).
 
 mod check;
+mod check_auth;
 mod check_defaults;
 mod check_people;
 mod check_sinks;
@@ -33,7 +34,7 @@ mod texts;
 mod tree;
 
 pub use config::{Config, schema};
-pub use connection::{Auth, ClientStyle, Connection, Endpoint, Proxy, Trace};
+pub use connection::{Auth, ClientStyle, Connection, Endpoint, FormNames, Proxy, Trace};
 pub use diagnostic::{Diagnostic, Severity, render, to_json};
 pub use flow::{DEFAULT_RULES, Flow, FlowKind, Selection, flows_of};
 pub use host::{Alerts, Hooks, Host, Limits, LimitsOverride, Log, LogFormat, LogLevel, Secrets, Timing, Tls};

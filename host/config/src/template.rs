@@ -96,6 +96,9 @@ fn write_section(text: &mut String, draft: &ConnectionDraft) -> std::fmt::Result
         if let Some(path) = &endpoint.ca_file {
             writeln!(text, "ca_file = {}", quoted(&path.to_string_lossy()))?;
         }
+        if !endpoint.certificate_sha256.is_empty() {
+            writeln!(text, "certificate_sha256 = {}", inline(&endpoint.certificate_sha256))?;
+        }
         if let Some(proxy) = &endpoint.proxy {
             writeln!(text, "proxy = {}", inline(proxy))?;
         }

@@ -113,7 +113,22 @@ pub(crate) fn child(pointer: &str, name: impl std::fmt::Display) -> String {
 }
 
 /// Keys of an authentication whose texts are no secrets; whatever else somebody writes there is covered.
-const AUTH_KEYS: [&str; 9] = ["scheme", "user", "client_id", "token_url", "scope", "style", "header", "prefix", "parameters"];
+const AUTH_KEYS: [&str; 14] = [
+    "scheme",
+    "user",
+    "client_id",
+    "token_url",
+    "scope",
+    "style",
+    "header",
+    "prefix",
+    "parameters",
+    "keytab",
+    "ticket_cache",
+    "login_url",
+    "fields",
+    "names",
+];
 
 fn first_line(message: &str) -> &str {
     message.lines().next().unwrap_or(message)

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use calport_secrets::SecretSource;
 
+use crate::certificate::parse_fingerprint;
+use crate::dial::Dialer;
 use crate::limits::Limits;
 use crate::policy::{Endpoint, PrivateCa};
 use crate::resolve::{CheckedResolver, Lookup};
@@ -13,6 +15,9 @@ use crate::tls::{self, TlsFactory};
 
 /// Kept connections are dropped after this idle time; common servers close theirs after one to two minutes.
 const IDLE: Duration = Duration::from_secs(50);
+
+/// The name that goes out as `User-Agent`.
+pub(crate) const AGENT: &str = concat!("calport/", env!("CARGO_PKG_VERSION"));
 
 /// What the client shares with the rest of the host.
 pub(crate) struct Surroundings<'s> {
@@ -22,8 +27,8 @@ pub(crate) struct Surroundings<'s> {
     pub(crate) idle_connections: usize,
 }
 
-/// The client, or what in the endpoint's configuration prevents it.
-pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<'_>) -> Result<reqwest::Client, String> {
+/// The client and the dialer for connections of our own, or what in the endpoint's configuration prevents them.
+pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<'_>) -> Result<(reqwest::Client, Dialer), String> {
     let ca = match &endpoint.ca {
         None => Vec::new(),
         Some(PrivateCa::Pem(pem)) => tls::certificates(pem).map_err(|why| format!("the private CA {why}"))?,
@@ -35,6 +40,8 @@ pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<
     if endpoint.origin.is_plain_http() && !endpoint.plain_http {
         return Err("its `url` is http://; use https://, or set plain_http = true and accept that credentials travel readable".to_owned());
     }
+    let pins = endpoint.certificate_sha256.iter().map(|text| parse_fingerprint(text)).collect::<Result<Vec<_>, _>>()?;
+    let secure = around.tls.config(&ca, &pins, !endpoint.origin.is_plain_http())?;
     let resolver = CheckedResolver {
         lookup: Arc::clone(around.lookup),
         rules: endpoint.allow_addresses.clone().into(),
@@ -48,8 +55,9 @@ pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<
         .connect_timeout(limits.connect)
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(around.idle_connections)
-        .user_agent(concat!("calport/", env!("CARGO_PKG_VERSION")))
-        .tls_backend_preconfigured(around.tls.config(&ca, !endpoint.origin.is_plain_http())?);
+        .user_agent(AGENT)
+        .tls_backend_preconfigured(secure.clone());
+    let mut login = None;
     if let Some(proxy) = &endpoint.proxy {
         if proxy.url.scheme() != "http" || !proxy.url.username().is_empty() || proxy.url.password().is_some() {
             return Err("its proxy must be http://host:port without user; name the user and a secret beside it".to_owned());
@@ -58,8 +66,11 @@ pub(crate) fn build(endpoint: &Endpoint, limits: &Limits, around: &Surroundings<
         if let Some((user, password)) = &proxy.login {
             let password = around.secrets.get(password).map_err(|error| error.to_string())?;
             through = through.basic_auth(user, password.expose());
+            login = Some((user.as_str(), password));
         }
         builder = builder.proxy(through);
     }
-    builder.build().map_err(|error| format!("the HTTP client cannot be built: {}", crate::chain::innermost(&error)))
+    let client = builder.build().map_err(|error| format!("the HTTP client cannot be built: {}", crate::chain::innermost(&error)))?;
+    let dialer = Dialer::new(secure, login.as_ref().map(|(user, password)| (*user, password.expose())))?;
+    Ok((client, dialer))
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use calport_secrets::SecretSource;
-use http::header::RETRY_AFTER;
+use http::header::{COOKIE, RETRY_AFTER};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
@@ -15,6 +15,7 @@ use url::Url;
 use crate::auth::{Answer, Auth, Scheme, Vault};
 use crate::client::{self, Surroundings};
 use crate::clock::Clock;
+use crate::cookies::Sessions;
 use crate::error::{EgressError, Outcome, Phase, SafeUrl};
 use crate::headers;
 use crate::message::{Request, Response};
@@ -72,11 +73,14 @@ impl Egress {
             let limits = endpoint.limits.clone().unwrap_or_else(|| policy.limits.clone());
             let vault = Vault { endpoint: endpoint.name.clone(), secrets: Arc::clone(&secrets), scrubber: Arc::clone(&tracer.scrubber) };
             let person = |(name, auth): (&String, &Auth)| Ok::<_, String>((name.clone(), auth.scheme(&vault)?));
+            let (client, dialer) = client::build(endpoint, &limits, &around).map_err(setup)?;
             lanes.push(Lane {
                 scheme: endpoint.auth.scheme(&vault).map_err(setup)?,
                 identities: endpoint.identities.iter().map(person).collect::<Result<_, _>>().map_err(setup)?,
+                sessions: Sessions::default(),
                 wire: Wire {
-                    client: client::build(endpoint, &limits, &around).map_err(setup)?,
+                    client,
+                    dialer,
                     endpoint: Arc::new(endpoint.clone()),
                     limits,
                     clock: Arc::clone(&self.clock),
@@ -97,6 +101,7 @@ struct Lane {
     wire: Wire,
     scheme: Box<dyn Scheme>,
     identities: BTreeMap<String, Box<dyn Scheme>>,
+    sessions: Sessions,
 }
 
 /// A connection of the configuration. Shared by all calls of its connector; holds tokens, nonces, stopped scopes, counters.
@@ -220,8 +225,14 @@ impl Connection {
         self.refuse_stopped(scope.as_deref())?;
         let total = request.timeout.map_or(limits.total, |wanted| wanted.min(limits.total));
         let harmless_twice = request.harmless_twice();
+        let mut headers = headers::outgoing(&request.headers)?;
+        let session = request.session.as_deref().filter(|_| scheme.shares_cookies());
+        let cookies = session.map(|session| lane.sessions.of(request.identity.as_deref(), session));
+        if let Some(value) = cookies.as_ref().and_then(|cookies| cookies.header(&permitted.url)) {
+            headers.insert(COOKIE, value);
+        }
         let call = Call {
-            headers: headers::outgoing(&request.headers)?,
+            headers,
             method: request.method,
             url: permitted.url,
             body: request.body,
@@ -238,6 +249,9 @@ impl Connection {
         };
         self.refuse_stopped(scope.as_deref())?;
         let answer = scheme.converse(&lane.wire, &call, turn).await?;
+        if let Some(cookies) = cookies {
+            cookies.keep(&call.url, answer.reply.response.headers());
+        }
         let stopped_for = self.judge_load(scope.as_deref(), &answer);
         Ok(Opened { lane, call, answer, slot, stopped_for })
     }

@@ -7,6 +7,7 @@ use calport_secrets::SecretsError;
 use thiserror::Error;
 use url::Url;
 
+use crate::login::LoginProblem;
 use crate::policy::Denied;
 use crate::tls::TlsProblem;
 
@@ -129,6 +130,14 @@ pub enum EgressError {
         /// Trying again later may help.
         transient: bool,
     },
+    /// The server did not let the host in; the request had no effect.
+    #[error("no login at {url}: {problem}")]
+    Login {
+        /// The server.
+        url: SafeUrl,
+        /// What went wrong, and the remedy.
+        problem: LoginProblem,
+    },
     /// TLS failed; nothing was sent, and never is without TLS instead (FEATURES C19).
     #[error("no trusted connection to {url}: {problem}")]
     Tls {
@@ -216,6 +225,7 @@ impl EgressError {
             Self::Malformed { .. } => Blame::Plugin,
             Self::Setup { .. } | Self::Secret { .. } | Self::Token { transient: false, .. } => Blame::Configuration,
             Self::Tls { problem, .. } => problem.blame(),
+            Self::Login { problem, .. } => problem.blame(),
             Self::TimedOut { phase: Phase::Queue, .. } => Blame::Host,
             Self::Unresolved { .. } | Self::Unreachable { .. } | Self::Proxy { .. } => Blame::Network,
             Self::TimedOut { phase: Phase::Connect, .. } | Self::Lost { .. } => Blame::Network,

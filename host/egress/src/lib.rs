@@ -13,22 +13,29 @@
 
 mod address;
 mod auth;
+mod certificate;
 mod chain;
 mod client;
 mod clock;
 mod connection;
+mod cookies;
+mod dial;
 mod error;
 mod headers;
 mod limits;
+mod line;
+mod login;
 mod message;
 mod origin;
 mod policy;
 mod redact;
 mod resolve;
+mod speak;
 mod stream;
 mod throttle;
 mod tls;
 mod trace;
+mod verifier;
 mod wire;
 
 pub use address::{AddressClass, AddressRule, judge_address};
@@ -38,6 +45,7 @@ pub use connection::{Connection, Egress};
 pub use error::{Blame, EgressError, Outcome, Phase, SafeUrl};
 pub use headers::headers_from_pairs;
 pub use limits::{DEFAULT_CONCURRENT_REQUESTS, Limits};
+pub use login::LoginProblem;
 pub use message::{Request, Response, looks_like_html};
 pub use origin::Origin;
 pub use policy::{ConnectionPolicy, Denial, Denied, Endpoint, Permitted, PrivateCa, Proxy, check_link, decide};

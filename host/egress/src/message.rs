@@ -19,7 +19,8 @@ pub struct Request {
     pub body: Bytes,
     /// A person's own credential instead of the endpoint's; must be configured at the endpoint.
     pub identity: Option<String>,
-    /// A server-side session (digest nonce): requests of one session go out one after the other.
+    /// A server-side session. With Digest it is the nonce, and requests of one session go out one after the other; with all other
+    /// schemes it is a set of cookies, such as those that keep a session at one machine behind a load balancer.
     pub session: Option<String>,
     /// What is stopped together when the server asks to slow down, for instance a mailbox. `None`: the whole connection.
     pub scope: Option<String>,

@@ -63,6 +63,9 @@ pub struct Endpoint {
     pub plain_http: bool,
     /// A CA beside the platform's.
     pub ca: Option<PrivateCa>,
+    /// SHA-256 of the certificates that the server may show, in hexadecimal. Not empty: only these count, whoever signed them and
+    /// whatever name they bear, within their period of validity. For servers with a certificate that signed itself.
+    pub certificate_sha256: Vec<String>,
     /// `None`: directly; environment variables for proxies are never used.
     pub proxy: Option<Proxy>,
     /// Bounds of this endpoint; `None`: the connection's.
@@ -81,6 +84,7 @@ impl Endpoint {
             allow_addresses: Vec::new(),
             plain_http: false,
             ca: None,
+            certificate_sha256: Vec::new(),
             proxy: None,
             limits: None,
         }

@@ -13,13 +13,19 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CertificateError, ClientConfig, InvalidMessage, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
+use crate::certificate::Fingerprint;
 use crate::error::Blame;
+use crate::verifier::{Explained, Explaining, Pinned};
 
 /// What is wrong between the two ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TlsProblem {
     /// Signed by nobody we trust.
     UnknownIssuer,
+    /// Signed by itself, with its SHA-256 as the configuration wants it.
+    SelfSigned(String),
+    /// Another certificate than those the configuration names, with its SHA-256.
+    NotPinned(String),
     /// Not valid any more, with the end if known.
     Expired(Option<String>),
     /// Not valid yet; often our own clock.
@@ -41,7 +47,7 @@ pub enum TlsProblem {
 impl TlsProblem {
     pub(crate) fn blame(&self) -> Blame {
         match self {
-            Self::UnknownIssuer | Self::WrongName(_) | Self::NotTls => Blame::Configuration,
+            Self::UnknownIssuer | Self::SelfSigned(_) | Self::NotPinned(_) | Self::WrongName(_) | Self::NotTls => Blame::Configuration,
             _ => Blame::Server,
         }
     }
@@ -52,6 +58,14 @@ impl fmt::Display for TlsProblem {
         match self {
             Self::UnknownIssuer => f.write_str(
                 "the server's certificate is signed by a CA that this machine does not trust; if it is your own CA, name its certificate in the endpoint's `ca_file`",
+            ),
+            Self::SelfSigned(print) => write!(
+                f,
+                "the server's certificate is signed by itself; compare its SHA-256 with that at the server, and if they are equal write in the endpoint `certificate_sha256 = [\"{print}\"]`"
+            ),
+            Self::NotPinned(print) => write!(
+                f,
+                "the server's certificate is none of those in the endpoint's `certificate_sha256`; if it was renewed at the server, compare there and add \"{print}\""
             ),
             Self::Expired(Some(end)) => write!(f, "the server's certificate expired at {end}; it must be renewed at the server"),
             Self::Expired(None) => f.write_str("the server's certificate expired; it must be renewed at the server"),
@@ -90,14 +104,19 @@ pub(crate) struct TlsFactory {
 }
 
 impl TlsFactory {
-    /// A configuration with the platform's roots and the given private CA certificates.
+    /// A configuration with the platform's roots and the given private CA certificates, or for the pinned certificates alone.
     /// `needed` is false for an endpoint without TLS, which also works on a machine without any root.
-    pub(crate) fn config(&self, ca: &[CertificateDer<'static>], needed: bool) -> Result<ClientConfig, String> {
+    pub(crate) fn config(&self, ca: &[CertificateDer<'static>], pins: &[Fingerprint], needed: bool) -> Result<ClientConfig, String> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| format!("TLS cannot be set up: {error}"))?;
-        let mut config = match self.verifier(ca, provider) {
+        let judge = if pins.is_empty() {
+            self.verifier(ca, provider).map(|verifier| Arc::new(Explaining(verifier)) as Arc<dyn ServerCertVerifier>)
+        } else {
+            Ok(Arc::new(Pinned { prints: pins.to_vec(), provider }) as Arc<dyn ServerCertVerifier>)
+        };
+        let mut config = match judge {
             Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth(),
             Err(_) if !needed => builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth(),
             Err(why) => return Err(why),
@@ -143,9 +162,12 @@ fn translate(error: &rustls::Error) -> TlsProblem {
     }
 }
 
-fn certificate_problem(error: &CertificateError) -> TlsProblem {
+pub(crate) fn certificate_problem(error: &CertificateError) -> TlsProblem {
     match error {
-        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsProblem::UnknownIssuer,
+        // The last two: an authority of the same name as the issuer, but with another key.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => TlsProblem::UnknownIssuer,
         CertificateError::Expired => TlsProblem::Expired(None),
         CertificateError::ExpiredContext { not_after, .. } => TlsProblem::Expired(instant(not_after.as_secs())),
         CertificateError::NotValidYet => TlsProblem::NotYetValid(None),
@@ -156,7 +178,11 @@ fn certificate_problem(error: &CertificateError) -> TlsProblem {
         }
         CertificateError::UnsupportedSignatureAlgorithmContext { .. } => TlsProblem::WeakSignature,
         CertificateError::Revoked => TlsProblem::Revoked,
-        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsProblem::CaAsServer,
+        CertificateError::Other(other) => match other.0.downcast_ref::<Explained>() {
+            Some(Explained(problem)) => problem.clone(),
+            None if format!("{other:?}").contains("CaUsedAsEndEntity") => TlsProblem::CaAsServer,
+            None => TlsProblem::Other(shorten(&other.to_string())),
+        },
         other => TlsProblem::Other(shorten(&other.to_string())),
     }
 }
@@ -166,7 +192,7 @@ fn plain_name(shown: &str) -> String {
     shown.split_once("(\"").and_then(|(_, rest)| rest.strip_suffix("\")")).unwrap_or(shown).to_owned()
 }
 
-fn instant(seconds: u64) -> Option<String> {
+pub(crate) fn instant(seconds: u64) -> Option<String> {
     jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok().map(|at| at.to_string())
 }
 

@@ -14,6 +14,7 @@ use url::Url;
 
 use crate::chain;
 use crate::clock::Clock;
+use crate::dial::Dialer;
 use crate::error::{EgressError, Outcome, Phase, SafeUrl};
 use crate::limits::Limits;
 use crate::policy::{Denied, Endpoint, address_denied, judge_literal};
@@ -36,7 +37,22 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    fn outcome(&self) -> Outcome {
+    /// The same request without its body, for a first message of a login whose answer is a challenge.
+    pub(crate) fn without_body(&self) -> Self {
+        Self {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body: Bytes::new(),
+            session: self.session.clone(),
+            deadline: self.deadline,
+            total: self.total,
+            harmless_twice: true,
+            private: self.private,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
         if self.harmless_twice { Outcome::Repeatable } else { Outcome::Unknown }
     }
 }
@@ -47,10 +63,17 @@ pub(crate) struct Reply {
     pub(crate) number: u64,
 }
 
+/// A request on its way.
+pub(crate) struct Begun {
+    pub(crate) number: u64,
+    started: Duration,
+}
+
 /// Sends requests of one endpoint.
 pub(crate) struct Wire {
     pub(crate) endpoint: Arc<Endpoint>,
     pub(crate) client: reqwest::Client,
+    pub(crate) dialer: Dialer,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) lookup: Arc<dyn Lookup>,
@@ -72,24 +95,31 @@ impl Wire {
         if !call.body.is_empty() || matches!(call.method, Method::POST | Method::PUT | Method::PATCH) {
             *request.body_mut() = Some(reqwest::Body::from(call.body.clone()));
         }
-        let number = self.counters.request(call.body.len());
-        let name = &self.endpoint.name;
-        self.tracer.request(name, number, call, request.headers());
-        let started = self.clock.monotonic();
+        let begun = self.begin(call, request.headers());
         let limit = call.deadline.min(Instant::now() + self.limits.first_byte);
         let result = match timeout_at(limit, self.client.execute(request)).await {
-            Ok(Ok(response)) => Ok(Reply { response, number }),
+            Ok(Ok(response)) => Ok(Reply { response, number: begun.number }),
             Ok(Err(error)) => Err(self.explain(&error, call)),
             Err(_) => Err(self.late(call, if limit == call.deadline { Phase::Total } else { Phase::FirstByte })),
         };
         match &result {
-            Ok(reply) => {
-                let took = self.clock.monotonic().saturating_sub(started);
-                self.tracer.answer(name, number, reply.response.status(), reply.response.headers(), took);
-            }
-            Err(error) => self.tracer.error(name, number, error),
+            Ok(reply) => self.answered(&begun, reply.response.status(), reply.response.headers()),
+            Err(error) => self.tracer.error(&self.endpoint.name, begun.number, error),
         }
         result
+    }
+
+    /// Counts and traces a request that is about to leave.
+    pub(crate) fn begin(&self, call: &Call, headers: &HeaderMap) -> Begun {
+        let number = self.counters.request(call.body.len());
+        self.tracer.request(&self.endpoint.name, number, call, headers);
+        Begun { number, started: self.clock.monotonic() }
+    }
+
+    /// Traces the head of its answer.
+    pub(crate) fn answered(&self, begun: &Begun, status: http::StatusCode, headers: &HeaderMap) {
+        let took = self.clock.monotonic().saturating_sub(begun.started);
+        self.tracer.answer(&self.endpoint.name, begun.number, status, headers, took);
     }
 
     /// Reads a whole body up to `limit` bytes after decompression.
@@ -152,7 +182,7 @@ impl Wire {
     }
 
     /// Addresses in the URL bypass the resolver, and a proxy resolves by itself: both are judged here.
-    async fn judge_target(&self, call: &Call) -> Result<(), EgressError> {
+    pub(crate) async fn judge_target(&self, call: &Call) -> Result<(), EgressError> {
         let connection = &self.tracer.connection;
         judge_literal(connection, &self.endpoint, &call.url)?;
         let Some(url::Host::Domain(host)) = call.url.host() else { return Ok(()) };

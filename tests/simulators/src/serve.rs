@@ -1,16 +1,18 @@
 //! A loopback HTTP/1 server whose connections can be aborted in the middle, and that stops with everything it holds.
 //!
-//! Handlers get the connection as `ConnectInfo<Peer>`: they learn the caller's address and may call [`Peer::reset`].
+//! Handlers get the connection as `ConnectInfo<Peer>`: they learn the caller's address, may keep something for as long as the
+//! connection lives ([`Peer::memory`]), and may call [`Peer::reset`].
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::extract::connect_info::Connected;
+use axum::http::Extensions;
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,7 +23,10 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 pub struct Peer {
     /// The caller's address.
     pub address: SocketAddr,
+    /// Number of the connection in the order of their coming, from 1.
+    pub number: u64,
     reset: Arc<AtomicBool>,
+    memory: Arc<Mutex<Extensions>>,
 }
 
 impl Peer {
@@ -29,11 +34,17 @@ impl Peer {
     pub fn reset(&self) {
         self.reset.store(true, Ordering::SeqCst);
     }
+
+    /// What the server remembers of this connection, a default one at first; it is forgotten when the connection ends.
+    pub fn memory<T: Clone + Default + Send + Sync + 'static, R>(&self, with: impl FnOnce(&mut T) -> R) -> R {
+        with(self.memory.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default::<T>())
+    }
 }
 
 impl Connected<IncomingStream<'_, Door>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self { address: *stream.remote_addr(), reset: Arc::clone(&stream.io().reset) }
+        let wire = stream.io();
+        Self { address: *stream.remote_addr(), number: wire.number, reset: Arc::clone(&wire.reset), memory: Arc::clone(&wire.memory) }
     }
 }
 
@@ -42,6 +53,15 @@ impl Connected<IncomingStream<'_, Door>> for Peer {
 pub struct Running {
     address: SocketAddr,
     stop: CancellationToken,
+    lines: Arc<Lines>,
+}
+
+/// The connections of a server.
+#[derive(Debug)]
+struct Lines {
+    opened: AtomicU64,
+    /// Cancelled when those that are open now are closed.
+    open: Mutex<CancellationToken>,
 }
 
 impl Running {
@@ -55,6 +75,18 @@ impl Running {
     #[must_use]
     pub fn stopped(&self) -> CancellationToken {
         self.stop.clone()
+    }
+
+    /// How many connections there have been.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.lines.opened.load(Ordering::SeqCst)
+    }
+
+    /// Closes all connections in the middle of whatever they do; new ones are taken as before.
+    pub fn hang_up(&self) {
+        let mut open = self.lines.open.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *open, self.stop.child_token()).cancel();
     }
 
     /// Closes the listener and all connections.
@@ -84,7 +116,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub fn start(listener: TcpListener, router: Router) -> io::Result<Running> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let door = Door { listener, stop: stop.clone() };
+    let lines = Arc::new(Lines { opened: AtomicU64::new(0), open: Mutex::new(stop.child_token()) });
+    let door = Door { listener, lines: Arc::clone(&lines) };
     let token = stop.clone();
     let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
@@ -97,14 +130,14 @@ pub fn start(listener: TcpListener, router: Router) -> io::Result<Running> {
             }
         }
     });
-    Ok(Running { address, stop })
+    Ok(Running { address, stop, lines })
 }
 
 /// The listener that hands out [`Wire`]s.
 #[derive(Debug)]
 pub struct Door {
     listener: TcpListener,
-    stop: CancellationToken,
+    lines: Arc<Lines>,
 }
 
 impl Listener for Door {
@@ -116,8 +149,14 @@ impl Listener for Door {
             match self.listener.accept().await {
                 Ok((stream, address)) => {
                     stream.set_nodelay(true).ok();
-                    let wire =
-                        Wire { stream, reset: Arc::new(AtomicBool::new(false)), stop: Box::pin(self.stop.clone().cancelled_owned()) };
+                    let open = self.lines.open.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    let wire = Wire {
+                        stream,
+                        number: self.lines.opened.fetch_add(1, Ordering::SeqCst) + 1,
+                        reset: Arc::new(AtomicBool::new(false)),
+                        memory: Arc::default(),
+                        stop: Box::pin(open.cancelled_owned()),
+                    };
                     return (wire, address);
                 }
                 Err(e) => {
@@ -138,7 +177,9 @@ impl Listener for Door {
 #[derive(Debug)]
 pub struct Wire {
     stream: TcpStream,
+    number: u64,
     reset: Arc<AtomicBool>,
+    memory: Arc<Mutex<Extensions>>,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 

@@ -5,7 +5,7 @@
 //! (it did not compile, it was killed, it ran no test at all) counts as one failure.
 
 mod checks;
-mod python;
+pub mod python;
 mod report;
 mod rust;
 mod sip;
@@ -63,14 +63,17 @@ impl Suite {
         match self {
             Self::Lint => ("cargo fmt --check, cargo clippy with warnings as errors, cargo xtask tidy", "nothing"),
             Self::Deny => ("cargo deny check bans licenses sources", "cargo-deny"),
-            Self::Unit => ("all crates but calport-e2e, then their documentation examples", "nothing (cargo-nextest if present)"),
+            Self::Unit => (
+                "all crates but calport-e2e and calport-calendar-cases, then their documentation examples",
+                "nothing (cargo-nextest if present)",
+            ),
             Self::Presence => ("calport-rules with the machine set to UTC, Kathmandu, St. John's and Apia", "nothing"),
-            Self::E2e => ("calport-e2e without the two suites below", "nothing"),
+            Self::E2e => ("calport-e2e without the two suites below, and calport-calendar-cases", "nothing"),
             Self::Hostile => ("calport-e2e, tests/hostile.rs, with the connectors of tests/hostile/", "nothing"),
             Self::Faults => ("calport-e2e, tests/faults.rs", "nothing"),
             Self::Peers => (
                 "every folder of tests/peers/ with pinned packages by pytest; calport-e2e, tests/sip, with Kamailio and SIPp",
-                "python3 with venv, packages from PyPI; kamailio with its presence and sqlite modules, sip-tester",
+                "python3 with venv, packages from PyPI; the Debian packages of tests/peers/*/debian.txt",
             ),
         }
     }
@@ -132,7 +135,8 @@ fn run_one(workspace: &Workspace, suite: Suite) -> Vec<Step> {
         Suite::Deny => vec![checks::deny(workspace)],
         Suite::Unit => rust::unit(workspace),
         Suite::Presence => rust::presence(workspace),
-        Suite::E2e | Suite::Hostile | Suite::Faults => vec![rust::end_to_end(workspace, suite)],
+        Suite::E2e => vec![rust::end_to_end(workspace, suite), rust::calendar_cases(workspace)],
+        Suite::Hostile | Suite::Faults => vec![rust::end_to_end(workspace, suite)],
         Suite::Peers => python::peers(workspace),
     }
 }

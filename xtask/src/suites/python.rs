@@ -5,7 +5,8 @@
 //! change. Nothing is installed outside of it.
 //!
 //! The tests find what they need in the environment: `CALPORT_SIM_NAME` is the path of the simulator program NAME (an
-//! example of `calport-simulators`), besides the variables that every suite gets.
+//! example of `calport-simulators`) and `CALPORT_EGRESS_NAME` that of an example of `calport-egress`, besides the variables
+//! that every suite gets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,9 @@ use super::{Outcome, Step, environment, summary};
 use crate::process;
 use crate::workspace::Workspace;
 
-/// The crate whose examples are the simulators as programs.
-const SIMULATORS: &str = "calport-simulators";
+/// The crates whose examples are programs for the tests, with the beginning of the variables that name them: the simulators,
+/// and the host's way out.
+const PROGRAMS: [(&str, &str); 2] = [("calport-simulators", "CALPORT_SIM"), ("calport-egress", "CALPORT_EGRESS")];
 
 /// How to get what is missing, on the distribution that README names.
 const GET_PYTHON: &str = "apt-get install python3 python3-venv";
@@ -40,14 +42,14 @@ pub fn peers(workspace: &Workspace) -> Vec<Step> {
     if let Some(reason) = missing_python() {
         return suites.iter().map(|(name, _)| Step::skipped("peers", name.as_str(), reason.as_str())).collect();
     }
-    let simulators = match build_simulators(workspace) {
-        Ok(simulators) => simulators,
+    let programs = match build_programs(workspace) {
+        Ok(programs) => programs,
         Err(error) => return vec![Step::failed("peers", "build", format!("{error:#}"))],
     };
-    suites.iter().map(|(name, folder)| one(workspace, name, folder, &simulators)).collect()
+    suites.iter().map(|(name, folder)| one(workspace, name, folder, &programs)).collect()
 }
 
-fn one(workspace: &Workspace, name: &str, folder: &Path, simulators: &[(String, PathBuf)]) -> Step {
+fn one(workspace: &Workspace, name: &str, folder: &Path, programs: &[(String, PathBuf)]) -> Step {
     let venv = match Venv::prepare(&workspace.target.join("venv").join(name), &folder.join("requirements.txt"), name) {
         Ok(venv) => venv,
         Err(error) => {
@@ -57,7 +59,7 @@ fn one(workspace: &Workspace, name: &str, folder: &Path, simulators: &[(String, 
     };
     let mut command = Command::new(venv.python());
     command.current_dir(folder).args(["-m", "pytest", "-q", "-rs", "-p", "no:cacheprovider", "."]);
-    command.env("PYTHONDONTWRITEBYTECODE", "1").envs(simulators.iter().map(|(key, path)| (key, path)));
+    command.env("PYTHONDONTWRITEBYTECODE", "1").envs(programs.iter().map(|(key, path)| (key, path)));
     environment(workspace, &mut command);
     match process::tee(&mut command, &format!("peers: {name}")) {
         Ok(finished) => {
@@ -95,17 +97,37 @@ fn missing_python() -> Option<String> {
     None
 }
 
-/// Builds the simulators as programs and returns the variables that name them.
-fn build_simulators(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)>> {
+/// Builds the programs and returns the variables that name them.
+fn build_programs(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut command = process::cargo();
-    command.current_dir(&workspace.root).args(["build", "-p", SIMULATORS, "--examples"]);
-    process::watch(&mut command, "building the simulators", None)?;
+    command.current_dir(&workspace.root).arg("build").args(PROGRAMS.iter().flat_map(|(package, _)| ["-p", *package])).arg("--examples");
+    process::watch(&mut command, "building the simulators and the client", None)?;
     let folder = workspace.target.join("debug").join("examples");
-    let variable = |name: &str| {
-        let key = format!("CALPORT_SIM_{}", name.replace('-', "_").to_uppercase());
-        (key, folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX)))
-    };
-    Ok(workspace.package(SIMULATORS)?.targets_of("example").map(variable).collect())
+    let mut variables = Vec::new();
+    for (package, prefix) in PROGRAMS {
+        for name in workspace.package(package)?.targets_of("example") {
+            let key = format!("{prefix}_{}", name.replace('-', "_").to_uppercase());
+            variables.push((key, folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))));
+        }
+    }
+    Ok(variables)
+}
+
+/// What the benchmarks need of others, as variables: the EWS simulator in release mode, and a Python with `exchangelib`.
+///
+/// # Errors
+/// When the simulator does not build, or Python or its packages cannot be had.
+pub fn for_benchmarks(workspace: &Workspace) -> anyhow::Result<Vec<(&'static str, PathBuf)>> {
+    if let Some(reason) = missing_python() {
+        anyhow::bail!(reason);
+    }
+    let mut command = process::cargo();
+    command.current_dir(&workspace.root).args(["build", "--release", "-p", "calport-simulators", "--example", "ews"]);
+    process::watch(&mut command, "building the EWS simulator in release mode", None)?;
+    let simulator = workspace.target.join("release").join("examples").join(format!("ews{}", std::env::consts::EXE_SUFFIX));
+    let requirements = workspace.root.join("tests/peers/exchangelib/requirements.txt");
+    let venv = Venv::prepare(&workspace.target.join("venv").join("exchangelib"), &requirements, "exchangelib")?;
+    Ok(vec![("CALPORT_SIM_EWS", simulator), ("CALPORT_PYTHON_EXCHANGELIB", venv.python())])
 }
 
 impl Venv {

@@ -9,7 +9,10 @@ use crate::workspace::Workspace;
 /// The crate with the end-to-end tests.
 const END_TO_END: &str = "calport-e2e";
 
-/// Test programs of that crate which are suites of their own.
+/// The crate with the calendar cases, a step of the suite `e2e`: it needs the built connectors as well.
+const CALENDAR_CASES: &str = "calport-calendar-cases";
+
+/// Test programs of the end-to-end crate which are suites of their own.
 const OWN_SUITES: [&str; 2] = ["hostile", "faults"];
 
 /// Test programs of that crate which belong to the suite `peers`: they need programs of others.
@@ -19,9 +22,9 @@ const PEERS: [&str; 1] = [sip::PROGRAM];
 /// half-hour offset with summer time, and one that skipped a whole day.
 const ZONES: [&str; 4] = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia"];
 
-/// All crates but the end-to-end one, then the examples in their documentation.
+/// All crates but those that need built connectors, then the examples in their documentation.
 pub fn unit(workspace: &Workspace) -> Vec<Step> {
-    let selection = ["--workspace", "--exclude", END_TO_END];
+    let selection = ["--workspace", "--exclude", END_TO_END, "--exclude", CALENDAR_CASES];
     let mut steps = vec![run(workspace, "unit", "crates", &selection, &[])];
     // cargo-nextest runs no documentation examples; `cargo test` has just done so.
     if has_nextest() {
@@ -48,6 +51,11 @@ pub fn end_to_end(workspace: &Workspace, suite: Suite) -> Step {
         selection.extend(["--test", program]);
     }
     run(workspace, suite.name(), suite.name(), &selection, &[])
+}
+
+/// The calendar cases through the connectors, as a step of the suite `e2e`.
+pub fn calendar_cases(workspace: &Workspace) -> Step {
+    run(workspace, Suite::E2e.name(), "calendar cases", &["-p", CALENDAR_CASES], &[])
 }
 
 /// The test program of the end-to-end crate that drives programs of others, as a step of the suite `peers`.

@@ -84,6 +84,7 @@ fn ask_connection(plugins: &[std::sync::Arc<Descriptor>]) -> Result<ConnectionDr
                 allow_addresses: ask_addresses()?,
                 plain_http,
                 ca_file: None,
+                certificate_sha256: Vec::new(),
                 proxy: None,
                 timeout_s: 120,
                 response_mib: None,
@@ -111,7 +112,7 @@ fn ask_addresses() -> Result<Vec<String>, Failure> {
 fn ask_auth(connection: &str, usual: &str) -> Result<Auth, Failure> {
     let secret = format!("{connection}-secret");
     loop {
-        let scheme = ask("Authentication (oauth2-client-credentials, digest, basic, bearer, none)", usual)?;
+        let scheme = ask("Authentication (oauth2-client-credentials, ntlm, negotiate, fba, digest, basic, bearer, none)", usual)?;
         return Ok(match scheme.as_str() {
             "none" => Auth::None,
             "oauth2-client-credentials" => Auth::Oauth2ClientCredentials {
@@ -124,6 +125,19 @@ fn ask_auth(connection: &str, usual: &str) -> Result<Auth, Failure> {
             },
             "digest" => Auth::Digest { user: ask("User", "")?, secret },
             "basic" => Auth::Basic { user: ask("User", "")?, secret },
+            "ntlm" => Auth::Ntlm { user: ask("User (DOMAIN\\user)", "")?, secret, channel_binding: true },
+            "negotiate" => {
+                let user = Some(ask("User (none: the service's own identity)", "none")?).filter(|user| user != "none");
+                let secret = user.as_ref().map(|_| secret);
+                Auth::Negotiate { user, secret, keytab: None, ticket_cache: None, channel_binding: true }
+            }
+            "fba" => Auth::Fba {
+                user: ask("User (DOMAIN\\user)", "")?,
+                secret,
+                login_url: None,
+                fields: BTreeMap::new(),
+                names: calport_config::FormNames::default(),
+            },
             "bearer" => Auth::Bearer { secret },
             other => {
                 say(format!("`{other}` is none of them."));

@@ -29,6 +29,7 @@ pub fn policy(config: &Config, name: &str, connection: &Connection) -> Result<Co
             .map_err(|e| refuse("allow_addresses", e))?;
         made.plain_http = endpoint.plain_http;
         made.ca = endpoint.ca_file.clone().map(PrivateCa::File);
+        made.certificate_sha256 = endpoint.certificate_sha256.clone();
         made.proxy = match &endpoint.proxy {
             Some(proxy) => Some(Proxy {
                 url: proxy.url.parse().map_err(|e| refuse("proxy", format!("{e}")))?,
@@ -67,6 +68,18 @@ fn auth(auth: &Auth) -> Result<EgressAuth, String> {
         },
         Auth::Basic { user, secret } => EgressAuth::Basic { user, password: secret },
         Auth::Digest { user, secret } => EgressAuth::Digest { user, password: secret },
+        Auth::Ntlm { user, secret, channel_binding } => EgressAuth::Ntlm { user, password: secret, channel_binding },
+        Auth::Negotiate { user, secret, keytab, ticket_cache, channel_binding } => {
+            EgressAuth::Negotiate { user, password: secret, keytab, ticket_cache, channel_binding }
+        }
+        Auth::Fba { user, secret, login_url, fields, names } => EgressAuth::Form {
+            user,
+            password: secret,
+            login_url: login_url.map(|url| url.parse()).transpose().map_err(|e| format!("login_url: {e}"))?,
+            fields: fields.into_iter().collect(),
+            user_field: names.user,
+            password_field: names.password,
+        },
         Auth::Bearer { secret } => EgressAuth::Bearer { token: secret },
         Auth::ApiKey { header, secret, prefix } => {
             EgressAuth::ApiKey { header: header.parse().map_err(|_| format!("header: `{header}` is no header name"))?, prefix, key: secret }

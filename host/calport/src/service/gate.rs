@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use calport_egress::{Connection, EgressError, Request, StreamRead, StreamedResponse, headers_from_pairs};
+use calport_egress::{Blame, Connection, EgressError, Request, StreamRead, StreamedResponse, headers_from_pairs};
 use calport_runtime::{HttpBody, HttpError, HttpGate, HttpRequest, HttpResponse, HttpStream};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -63,6 +63,7 @@ fn error(error: &EgressError) -> HttpError {
         EgressError::Denied(_) => HttpError::Denied(error.to_string()),
         EgressError::Throttled { retry_after } => HttpError::Throttled(*retry_after),
         EgressError::Secret { .. } | EgressError::Token { transient: false, .. } => HttpError::Unauthorized(error.to_string()),
+        EgressError::Login { .. } if error.blame() == Blame::Configuration => HttpError::Unauthorized(error.to_string()),
         EgressError::Malformed { .. } => HttpError::Invalid(error.to_string()),
         EgressError::TooLarge { limit, .. } => HttpError::TooLarge(*limit as u64),
         EgressError::Setup { .. } => HttpError::Denied(error.to_string()),

@@ -4,10 +4,12 @@
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// One challenge: the scheme in lower case, and its parameters with lower-case names.
+/// One challenge: the scheme in lower case, and its parameters with lower-case names or its single token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Challenge {
     pub(super) scheme: String,
+    /// What schemes without parameters carry: base64 as it came.
+    pub(super) token: Option<Vec<u8>>,
     parameters: Vec<(String, Vec<u8>)>,
 }
 
@@ -36,6 +38,9 @@ pub(super) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     headers.get_all(WWW_AUTHENTICATE).iter().flat_map(|value| parse(value.as_bytes())).collect()
 }
 
+/// Schemes whose challenge is a token and never a parameter.
+const TOKEN_SCHEMES: [&str; 2] = ["ntlm", "negotiate"];
+
 pub(super) fn parse(text: &[u8]) -> Vec<Challenge> {
     let mut reader = Reader { rest: text };
     let mut found: Vec<Challenge> = Vec::new();
@@ -62,7 +67,8 @@ pub(super) fn parse(text: &[u8]) -> Vec<Challenge> {
             }
             (false, _) => {
                 reader.rest = before;
-                found.push(Challenge { scheme: word, parameters: Vec::new() });
+                let token = if TOKEN_SCHEMES.contains(&word.as_str()) { reader.token68() } else { None };
+                found.push(Challenge { scheme: word, token, parameters: Vec::new() });
             }
         }
     }
@@ -97,6 +103,15 @@ impl<'t> Reader<'t> {
     fn token(&mut self) -> String {
         let bytes = self.skip(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte));
         String::from_utf8_lossy(bytes).to_ascii_lowercase()
+    }
+
+    /// Base64 after a blank, up to a comma or the end.
+    fn token68(&mut self) -> Option<Vec<u8>> {
+        if self.skip(is_blank).is_empty() {
+            return None;
+        }
+        let token = self.skip(|byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+        (!token.is_empty()).then(|| token.to_vec())
     }
 
     fn value(&mut self) -> Vec<u8> {
@@ -156,6 +171,14 @@ mod tests {
         for (text, expected) in table {
             assert_eq!(shape(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn b47_several_challenges_in_one_answer_keep_their_tokens() {
+        let found = parse(b"Negotiate YII=, ntlm TlRMTVNTUAAC==,Basic realm=\"x\", NTLM");
+        let table: Vec<_> =
+            found.iter().map(|c| (c.scheme.as_str(), c.token.as_deref().map(|t| std::str::from_utf8(t).unwrap()))).collect();
+        assert_eq!(table, [("negotiate", Some("YII=")), ("ntlm", Some("TlRMTVNTUAAC==")), ("basic", None), ("ntlm", None)]);
     }
 
     proptest! {

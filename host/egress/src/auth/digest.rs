@@ -107,6 +107,11 @@ impl Digest {
 
 #[async_trait]
 impl Scheme for Digest {
+    /// The session is the nonce.
+    fn shares_cookies(&self) -> bool {
+        false
+    }
+
     async fn turn(&self, wire: &Wire, call: &Call) -> Result<Turn, EgressError> {
         let session = self.session(call.session.as_ref());
         let turn = timeout_at(call.deadline, session.lock_owned()).await.map_err(|_| wire.late(call, Phase::Queue))?;

@@ -1,13 +1,20 @@
 //! Authentication schemes. A scheme owns the whole conversation of one request: it may send, look at the challenge, and send again.
 //!
-//! The seam for schemes that hold connections (NTLM, Negotiate, form-based login): they implement [`Scheme`] with connections
-//! of their own instead of [`Wire::fire`] and give back the same [`Answer`].
+//! Schemes that log in a connection (NTLM, Negotiate) use connections of their own, [`Wire::speak`], instead of [`Wire::fire`],
+//! and give back the same [`Answer`]; so limits, throttling and the trace are the same for all.
 
+mod attempts;
+mod bound;
 mod challenge;
 mod digest;
 mod fixed;
+mod form;
+mod kerberos;
+mod negotiate;
+mod ntlm;
 mod oauth;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -60,6 +67,44 @@ pub enum Auth {
         /// Name of the secret with the password.
         password: String,
     },
+    /// NTLM, version 2 only, over HTTP/1.1 connections that belong to this credential.
+    Ntlm {
+        /// The user: `DOMAIN\user` with the domain's NetBIOS or DNS name, or `user@domain`.
+        user: String,
+        /// Name of the secret with the password.
+        password: String,
+        /// Ties each login to its TLS connection. Off only where something in front of the server ends TLS with another
+        /// certificate than the server's own.
+        channel_binding: bool,
+    },
+    /// Kerberos by the system's library; NTLM where that is not possible and there is a password.
+    Negotiate {
+        /// The user; `None`: the service's own identity.
+        user: Option<String>,
+        /// Name of the secret with the user's password.
+        password: Option<String>,
+        /// A keytab with the client's keys.
+        keytab: Option<PathBuf>,
+        /// A ticket cache that something else keeps filled, as Kerberos writes it (`FILE:/path`).
+        ticket_cache: Option<String>,
+        /// As for NTLM.
+        channel_binding: bool,
+    },
+    /// User and password go to a login form once; its cookies prove the rest.
+    Form {
+        /// The user as people type it.
+        user: String,
+        /// Name of the secret with the password.
+        password: String,
+        /// Where the form is sent, on the endpoint's server; `None`: the usual place there.
+        login_url: Option<Url>,
+        /// Fields beside or instead of the usual ones.
+        fields: Vec<(String, String)>,
+        /// The form's name for the user.
+        user_field: String,
+        /// The form's name for the password.
+        password_field: String,
+    },
     /// A key in a header of its own.
     ApiKey {
         /// The header.
@@ -100,6 +145,11 @@ impl Auth {
                 Err("the token address must be an https URL".to_owned())
             }
             Self::OAuth2ClientCredentials { .. } => Ok(Box::new(oauth::OAuth::new(self.clone(), vault.clone()))),
+            Self::Ntlm { user, password, channel_binding } => {
+                Ok(Box::new(bound::Bound::new(user.clone(), password.clone(), *channel_binding, vault.clone())?))
+            }
+            Self::Negotiate { .. } => Ok(Box::new(negotiate::Negotiate::new(self, vault.clone())?)),
+            Self::Form { .. } => Ok(Box::new(form::Form::new(self.clone(), vault.clone()))),
             Self::Digest { user, password } => Ok(Box::new(digest::Digest::new(user.clone(), password.clone(), vault.clone()))),
             fixed => Ok(Box::new(fixed::Fixed::new(fixed.clone(), vault.clone()))),
         }
@@ -152,6 +202,11 @@ pub(crate) trait Scheme: Send + Sync {
 
     /// Sends the request and answers challenges. A request is repeated only after the server refused it with a challenge.
     async fn converse(&self, wire: &Wire, call: &Call, turn: Turn) -> Result<Answer, EgressError>;
+
+    /// Whether requests of one session share cookies. Not where the session is something else already.
+    fn shares_cookies(&self) -> bool {
+        true
+    }
 
     /// The permissions named inside the current token, if the scheme has a token that can be read.
     async fn roles(&self, _wire: &Wire, _deadline: Instant) -> Result<Option<Vec<String>>, EgressError> {

@@ -3,9 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests may fail loudly")]
 
+mod cookies;
 mod digest;
 mod fixed_schemes;
+mod forms;
+mod front_door;
 mod leaks;
+mod ntlm;
+mod ntlm_proxies;
 mod oauth;
 mod policy;
 mod proxy;

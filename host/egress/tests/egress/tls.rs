@@ -112,18 +112,46 @@ async fn feat_c19_each_bad_certificate_is_told_apart() {
     assert_eq!(problem(other, Some(ca.pem())).await, TlsProblem::WrongName(vec!["mail.example".to_owned(), "www.mail.example".to_owned()]));
     let (nameless, _) = tls_server(&ca, &[], |_| {}).await;
     assert_eq!(problem(nameless, Some(ca.pem())).await, TlsProblem::WrongName(Vec::new()));
+    let (as_server, _) = tls_server(&ca, &["pbx.example"], |p| p.is_ca = IsCa::Ca(BasicConstraints::Unconstrained)).await;
+    assert_eq!(problem(as_server, Some(ca.pem())).await, TlsProblem::CaAsServer);
     let mut own = CertificateParams::new(vec!["pbx.example".to_owned()]).unwrap();
     own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let key = KeyPair::generate().unwrap();
     let certificate = own.self_signed(&key).unwrap();
-    let (as_server, _) = server_with(certificate.der().clone(), key).await;
-    assert_eq!(problem(as_server, Some(certificate.pem())).await, TlsProblem::CaAsServer);
+    let (by_itself, _) = server_with(certificate.der().clone(), key).await;
+    assert!(matches!(problem(by_itself, Some(certificate.pem())).await, TlsProblem::SelfSigned(_)), "also where it is named as a CA");
     let plain = serve_raw(|_, mut socket| async move {
         answer(&mut socket, "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await;
         read_request(&mut socket).await;
     })
     .await;
     assert_eq!(problem(plain, Some(ca.pem())).await, TlsProblem::NotTls);
+}
+
+#[tokio::test]
+async fn feat_c19_a_pinned_certificate_counts_for_every_scheme_and_alone() {
+    let mut own = CertificateParams::new(vec!["another.example".to_owned()]).unwrap();
+    own.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let certificate = own.self_signed(&key).unwrap();
+    let (address, reached) = server_with(certificate.der().clone(), key).await;
+    let TlsProblem::SelfSigned(print) = problem(address, None).await else { panic!("not told") };
+    for auth in [Auth::None, Auth::Basic { user: "u".to_owned(), password: "marker".to_owned() }, crate::front_door::ntlm()] {
+        let mut endpoint = tls_endpoint(address, None);
+        endpoint.auth = auth;
+        endpoint.certificate_sha256 = vec!["00".repeat(32), print.clone()];
+        assert_eq!(send_tls(&world_of_pbx(), endpoint.clone()).await.unwrap(), "secure");
+        endpoint.certificate_sha256.pop();
+        let error = send_tls(&world_of_pbx(), endpoint).await.unwrap_err();
+        assert!(matches!(&error, EgressError::Tls { problem: TlsProblem::NotPinned(shown), .. } if *shown == print), "{error:?}");
+    }
+    assert_eq!(reached.load(Ordering::SeqCst), 3);
+    let ca = authority();
+    let (trusted, _) = tls_server(&ca, &["pbx.example"], |_| {}).await;
+    let mut endpoint = tls_endpoint(trusted, Some(ca.pem()));
+    endpoint.certificate_sha256 = vec![print];
+    let error = send_tls(&world_of_pbx(), endpoint).await.unwrap_err();
+    assert!(matches!(error, EgressError::Tls { problem: TlsProblem::NotPinned(_), .. }), "a trusted one that is not pinned: {error:?}");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ mod memory;
 mod page;
 mod timelines;
 mod week;
+mod windows;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -121,7 +122,7 @@ impl Wanted {
     }
 }
 
-const PARTS: [&str; 7] = ["host-call", "page", "loading", "mailboxes", "presence", "memory", "week"];
+const PARTS: [&str; 8] = ["host-call", "page", "loading", "mailboxes", "windows", "presence", "memory", "week"];
 
 fn main() {
     let wanted = Wanted::read();
@@ -154,6 +155,9 @@ async fn table(wanted: &Wanted) {
     }
     if wanted.part("mailboxes") {
         mailboxes(&runtime).await;
+    }
+    if wanted.part("windows") {
+        windows::run(&runtime).await;
     }
     if wanted.part("presence") {
         timelines::run();

@@ -2,7 +2,7 @@
 
 use calport_e2e::{ARRIVE, Rig, empty_world_by, now_draft};
 use calport_simulators::demo::Backend;
-use calport_simulators::ews::{BusyForm, Kind};
+use calport_simulators::ews::{BusyForm, Kind, Version};
 
 use crate::{absences, changes, overrules};
 
@@ -15,12 +15,12 @@ fn door(rig: &Rig) -> &calport_simulators::ews::Simulator {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn feat_c01_every_kind_of_change_reaches_the_pbx_through_ews() {
+async fn feat_c04_every_kind_of_change_reaches_the_pbx_through_ews() {
     changes::every_kind_of_change_arrives(Rig::started_by(3, Backend::Ews).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn feat_c01_the_demo_through_ews_carries_every_kind_of_change_and_sends_no_mail() {
+async fn feat_c04_the_demo_through_ews_carries_every_kind_of_change_and_sends_no_mail() {
     changes::demo_once("ews").await;
 }
 
@@ -64,4 +64,18 @@ async fn b22_ews_switched_off_stops_the_connection_with_the_way_to_graph_and_tak
     rig.add(1, now_draft("After it"));
     assert_eq!(rig.command(&["sync", "--now"]).await.code, 0);
     rig.until("it goes on", ARRIVE * 3, async || rig.shows(1, "After it")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn feat_c06_an_old_server_is_spoken_to_as_such_and_what_it_lacks_is_reported() {
+    let mut rig = rig(1).await;
+    door(&rig).configure(|config| config.version = Version::Exchange2010Sp1);
+    let check = rig.command(&["check", "--json"]).await;
+    assert_eq!(check.code, 0, "{}{}", check.out, check.err);
+    assert!(check.out.contains("Exchange 2010 SP1") || check.out.contains("14.01"), "{}", check.out);
+    assert!(check.out.contains("working elsewhere"), "what it lacks is not named: {}", check.out);
+    rig.start().await;
+    rig.settled().await;
+    rig.add(0, now_draft("On an old server"));
+    rig.arrives(0, "On an old server").await;
 }

@@ -27,7 +27,7 @@ const STALLED: Duration = Duration::from_secs(90);
 const RANDOM: &str = "week";
 
 /// Lets a connector's requests out through the egress.
-struct Gate(Arc<calport_egress::Connection>);
+pub struct Gate(pub Arc<calport_egress::Connection>);
 
 impl HttpGate for Gate {
     fn send(&self, asked: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {

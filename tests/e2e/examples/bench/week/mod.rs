@@ -9,7 +9,7 @@
 mod changes;
 mod clock;
 mod faults;
-mod host;
+pub mod host;
 mod oracle;
 mod person;
 mod report;

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use calport_ews_protocol::item::event::{CalendarItem, EventKind};
+use calport_ews_protocol::item::event::{CalendarItem, EventKind, ShowAs};
 use calport_ews_protocol::item::{Detail, ItemId as EwsId, Target};
 use calport_ews_protocol::operation::GetItem;
 use calport_sdk::common::{Error, ErrorKind, ErrorScope, Instant, ItemId, Moment, Span, Window};
@@ -111,14 +111,15 @@ pub fn get_one(client: &Client, mailbox: &str, target: Target, detail: Detail, d
 /// Events, and the ids of what was set aside with the reasons.
 pub type Turned = (Vec<Event>, Vec<(ItemId, String)>);
 
-/// Turns what a search found into events. A search gives series without their patterns, and nothing of bodies and attendees: where
-/// these are wanted, the items are read again.
+/// Turns what a search found into events. A search gives series without their patterns, nothing of bodies and attendees, and of an
+/// organizer the name only: where more is wanted, the items are read again.
 ///
 /// # Errors
 /// As [`events`].
 pub fn listed(client: &Client, mailbox: &str, items: Vec<CalendarItem>) -> Result<Turned, Error> {
     let bodies = client.settings.read_bodies;
-    let (short, mut whole): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| bodies || item.kind == EventKind::Master);
+    let (short, mut whole): (Vec<_>, Vec<_>) =
+        items.into_iter().partition(|item| bodies || item.kind == EventKind::Master || lacks_organizer(item));
     let mut unreadable = Vec::new();
     let targets: Vec<Target> = short.iter().map(|item| Target::Item(EwsId::unversioned(item.id.id.clone()))).collect();
     for (item, answer) in short.into_iter().zip(get(client, mailbox, &targets, detail(client), "reading events whole")?) {
@@ -133,6 +134,13 @@ pub fn listed(client: &Client, mailbox: &str, items: Vec<CalendarItem>) -> Resul
     let (events, aside) = events(client, mailbox, whole)?;
     unreadable.extend(aside);
     Ok((events, unreadable))
+}
+
+/// Whether presence depends on who invited, and that is not known: a tentative appointment may count because of its organizer's
+/// address (SEMANTICS P-05).
+fn lacks_organizer(item: &CalendarItem) -> bool {
+    let known = item.organizer.as_ref().is_some_and(|organizer| !organizer.address.is_empty());
+    item.show_as == ShowAs::Tentative && !item.is_organizer && !known
 }
 
 /// How much of an item is read where all of it is wanted.

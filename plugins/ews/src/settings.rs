@@ -22,8 +22,8 @@ pub struct Settings {
     /// window are asked for; the connector finds that out where it sees a master, and not where all series began before the window.
     #[serde(default)]
     pub expand_series: bool,
-    /// Whether events are read whole: with bodies, attendees and the addresses of organizers. That takes a further request for
-    /// every ten events that changed. Presence does not need them.
+    /// Whether events are read whole: with bodies, attendees and the addresses of all organizers. That takes a further request for
+    /// every ten events that changed. Presence needs an organizer's address of tentative appointments only, and has it in any case.
     #[serde(default)]
     pub read_bodies: bool,
     /// The mailbox that sends mails where a message names none: its mail address. Without it such a message is refused.

@@ -53,9 +53,14 @@ pub fn end_to_end(workspace: &Workspace, suite: Suite) -> Step {
     run(workspace, suite.name(), suite.name(), &selection, &[])
 }
 
-/// The calendar cases through the connectors, as a step of the suite `e2e`.
+/// The calendar cases through the connectors, as a step of the suite `e2e`. They are built together with the end-to-end crate:
+/// alone they would have dependencies with other features, and the compiler in the sandbox would be built once more for them.
 pub fn calendar_cases(workspace: &Workspace) -> Step {
-    run(workspace, Suite::E2e.name(), "calendar cases", &["-p", CALENDAR_CASES], &[])
+    let mut selection = vec!["-p", END_TO_END, "-p", CALENDAR_CASES];
+    if let Ok(package) = workspace.package(CALENDAR_CASES) {
+        selection.extend(package.targets_of("test").flat_map(|program| ["--test", program]));
+    }
+    run(workspace, Suite::E2e.name(), "calendar cases", &selection, &[])
 }
 
 /// The test program of the end-to-end crate that drives programs of others, as a step of the suite `peers`.

@@ -14,6 +14,10 @@ use super::http::{Answer, Call, Refusal};
 use super::render::instant;
 use super::state::State;
 
+/// The resource of Exchange Web Services, and the one role that it knows.
+const EWS_AUDIENCE: &str = "https://outlook.office365.com";
+const EWS_ROLE: &str = "full_access_as_app";
+
 /// An issued access token.
 #[derive(Clone, Debug)]
 pub(crate) struct Token {
@@ -110,16 +114,16 @@ pub(crate) fn token(state: &mut State, call: &Call, now: Timestamp) -> Answer {
     let seconds = config.token_seconds;
     let expires = now.saturating_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(Timestamp::MAX);
     let audience = field("scope").trim_end_matches("/.default").to_owned();
+    let roles = if audience == EWS_AUDIENCE { vec![EWS_ROLE.to_owned()] } else { config.roles.clone() };
     let claims = json!({
         "aud": &audience, "iss": format!("https://sts.windows.net/{}/", config.tenant), "iat": now.as_second(), "nbf": now.as_second(),
         "exp": expires.as_second(), "app_displayname": "Calport", "appid": config.client_id, "appidacr": "1", "idtyp": "app",
-        "oid": config.client_id, "sub": config.client_id, "tid": config.tenant, "roles": config.roles, "ver": "1.0",
+        "oid": config.client_id, "sub": config.client_id, "tid": config.tenant, "roles": &roles, "ver": "1.0",
         "uti": Uuid::new_v4().to_string(),
     });
     let head = json!({"typ": "JWT", "alg": "RS256", "kid": "simulated"});
     let signature: Vec<u8> = (0..16).flat_map(|_| Uuid::new_v4().into_bytes()).collect();
     let text = format!("{}.{}.{}", part(&head), part(&claims), URL_SAFE_NO_PAD.encode(signature));
-    let roles = config.roles.clone();
     state.tokens.retain(|_, t| t.expires > now);
     state.tokens.insert(text.clone(), Token { expires, roles, audience });
     Answer::json(200, json!({"token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": text}))

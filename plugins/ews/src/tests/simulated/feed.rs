@@ -136,6 +136,20 @@ fn b20_b37_what_the_owner_wrote_is_what_is_read() {
 }
 
 #[test]
+fn rule_p05_who_sent_a_tentative_invitation_is_known_without_reading_bodies() {
+    let world = World::new();
+    let invitation =
+        |subject: &str, show_as: &str| seed(subject, "2026-03-30").show_as(show_as).organized_by(BEA, "Bea Busch", "tentativelyAccepted");
+    world.mailboxes.add_event(ANNA, invitation("Perhaps", "tentative")).unwrap();
+    world.mailboxes.add_event(ANNA, invitation("Surely", "busy")).unwrap();
+    let events = read_all(&world.client, ANNA, YEAR).unwrap();
+    let address = |subject: &str| events.iter().find(|e| e.subject == subject).unwrap().organizer.clone().unwrap().address;
+    assert_eq!(address("Perhaps"), BEA);
+    // It tells the name of the others' organizers; nothing is read for an address that nobody needs.
+    assert_eq!(address("Surely"), "");
+}
+
+#[test]
 fn feat_read_bodies_reads_events_whole_and_as_they_are_asked_for_by_id() {
     let world = World::new();
     let body = serde_json::json!({ "contentType": "html", "content": "<p>Agenda</p>" });

@@ -27,6 +27,8 @@ pub enum KnownFolder {
     Tasks,
     /// Sent messages.
     SentItems,
+    /// The root of what people see.
+    Top,
     /// The root of the store, above what people see.
     Root,
 }
@@ -38,6 +40,7 @@ impl KnownFolder {
             Self::Contacts => "contacts",
             Self::Tasks => "tasks",
             Self::SentItems => "sentitems",
+            Self::Top => "msgfolderroot",
             Self::Root => "root",
         }
     }

@@ -95,6 +95,11 @@ pub struct ServerBuild {
 }
 
 impl ServerBuild {
+    /// Whether it is Exchange Online.
+    pub const fn is_online(self) -> bool {
+        matches!((self.major, self.minor), (15, 20))
+    }
+
     /// The newest version of the schema that such a server speaks.
     pub fn speaks(self) -> ServerVersion {
         match (self.major, self.minor) {
@@ -143,6 +148,7 @@ mod tests {
     fn feat_c06_a_build_tells_the_version_and_prints_as_known() {
         let build = |major, minor, build, revision| ServerBuild { major, minor, build, revision };
         assert_eq!(build(15, 2, 2562, 17).to_string(), "v15.02.2562.0017");
+        assert!(build(15, 20, 1, 1).is_online() && !build(15, 2, 2562, 17).is_online());
         assert_eq!(build(8, 0, 685, 8).speaks(), ServerVersion::Exchange2007);
         assert_eq!(build(8, 3, 83, 0).speaks(), ServerVersion::Exchange2007Sp1);
         assert_eq!(build(14, 0, 0, 0).speaks(), ServerVersion::Exchange2010);

@@ -1,76 +1,83 @@
-//! Calport's connector for Exchange Web Services: people, calendars, automatic replies, categories, mail.
+//! Calport's connector for Exchange Web Services of Exchange Online, and of servers that are logged in to with Basic: [`calport_ews_connector`]
+//! with the words of Exchange Online. For servers of a domain there is `exchange-onprem`.
 //!
 //! # Promises
 //!
-//! * Every mailbox is reached by impersonation, under its own primary address, with the anchor of its own server.
-//! * The feed is `FindItem` with a calendar view over a window (SEMANTICS C-08): the whole window is read, and what differs
-//!   from the cursor is answered. A cursor stays below 64 KiB.
-//! * Days stay days, and zones stay what they were; what EWS has no field for is left out.
-//! * An item or a mailbox that cannot be read is reported as such and stops nothing else.
-//! * Nobody is mailed unless it was allowed: every write says `SendToNone` (SEMANTICS B-35). Every update names the
-//!   version that it changes and never overwrites another one (SEMANTICS B-34).
+//! Those of the library. Every mailbox is reached by impersonation; what the end of EWS in Exchange Online means is said where it is met.
 //!
 //! # Refusals
 //!
-//! * It does not retry, wait or follow redirects: the host does. The one exception is a server that does not know the version
-//!   of the schema asked for: nothing was done then, and an older version is spoken.
-//! * A directory cannot be listed through EWS: people are found by their addresses.
-//! * Streams, subscriptions and free/busy are not served.
+//! Those of the library. It does not complete URLs: there is one for everybody.
 #![allow(clippy::result_large_err, reason = "the error is the record of the WIT package")]
 
+use calport_ews_connector::bindings::exports::calport::connector::calendar::ChangePage;
+use calport_ews_connector::bindings::exports::calport::connector::connector::{Descriptor, Finding, Severity};
+use calport_ews_connector::{Connector, Flavour, Identity, Manner, Opening, Remedies, Search, Settings};
+use calport_ews_protocol::{ServerBuild, ServerVersion};
 use calport_sdk::common::{Error, Window};
 use calport_sdk::http::Http;
 
-mod absence;
-mod categories;
-mod check;
-mod client;
-mod convert;
-mod describe;
-mod directory;
-mod events;
-mod exports;
-mod failure;
-mod feed;
-mod mail;
-mod series;
-mod settings;
-mod write;
+/// The role of the application in Entra.
+const APP_ROLE: &str = "full_access_as_app";
+
+/// What to do when EWS is gone.
+const SUNSET: &str = "Exchange Online switches EWS off organization by organization from 2026-10-01 and for good on 2027-04-01. Use the connector \
+     `graph` for this organization; until the last day an administrator may allow EWS again with \
+     `Set-OrganizationConfig -EwsEnabled $true`";
+
+/// Exchange Online.
+#[derive(Debug)]
+pub struct Online;
+
+impl Flavour for Online {
+    type Settings = Settings;
+
+    fn descriptor() -> Descriptor {
+        let identity = Identity {
+            name: "ews",
+            display_name: "Exchange Web Services",
+            settings_schema: &calport_sdk::settings::schema::<Settings>(),
+            usual_url: "https://outlook.office365.com/EWS/Exchange.asmx",
+            schemes: &["oauth2-client-credentials", "basic"],
+        };
+        let alternatives = ["Application EWS.AccessAsApp", "ApplicationImpersonation"];
+        calport_ews_connector::descriptor(identity, calport_ews_connector::permissions(APP_ROLE, &alternatives))
+    }
+
+    fn open(settings: Settings, url: String) -> Result<Opening, Error> {
+        let remedies = Remedies { impersonation: impersonation_remedy, switched_off: SUNSET, findings: of_server, ..Remedies::default() };
+        Ok(Opening { url, settings, manner: Manner { remedies, ..Manner::default() }, search: Search::default() })
+    }
+}
+
+/// What gives an application or an account the right to impersonate.
+fn impersonation_remedy(account: Option<&str>, version: ServerVersion) -> String {
+    format!(
+        "for an application, add `{APP_ROLE}` (Office 365 Exchange Online) and grant consent; for an account on premises, {}",
+        calport_ews_connector::role_command(account, version)
+    )
+}
+
+fn of_server(build: ServerBuild) -> Vec<Finding> {
+    if !build.is_online() {
+        return Vec::new();
+    }
+    let message = "this is Exchange Online, where EWS comes to its end".to_owned();
+    vec![Finding { severity: Severity::Warning, message, remedy: SUNSET.to_owned() }]
+}
 
 /// Reads a window of a mailbox without a cursor, as the exported function does, through an HTTP client of one's own.
 ///
 /// # Errors
 /// Those of the exported function; `invalid` for settings that are none.
-pub fn read_window(
-    http: Box<dyn Http>,
-    settings: &str,
-    mailbox: &str,
-    window: Window,
-) -> Result<bindings::exports::calport::connector::calendar::ChangePage, Error> {
-    let client =
-        client::Client::new(http, "https://server.example.com/EWS/Exchange.asmx".to_owned(), calport_sdk::settings::parse(settings)?);
-    feed::changes(&client, mailbox, None, window, None)
+pub fn read_window(http: Box<dyn Http>, settings: &str, mailbox: &str, window: Window) -> Result<ChangePage, Error> {
+    calport_ews_connector::read_window::<Online>(http, settings, mailbox, window)
 }
 
 /// The connector as the component model sees it.
-#[derive(Debug)]
-pub struct EwsConnector;
+pub type Plugin = Connector<Online>;
 
-calport_sdk::connector! {
-    plugin: EwsConnector,
-    wit: "../../wit",
-    world: "
-        package calport:ews;
-        world plugin {
-            include calport:connector/base@0.1.0;
-            export calport:connector/directory@0.1.0;
-            export calport:connector/calendar@0.1.0;
-            export calport:connector/absence@0.1.0;
-            export calport:connector/categories@0.1.0;
-            export calport:connector/mail@0.1.0;
-        }
-    ",
-}
+calport_sdk::export! { plugin: Plugin, bindings: calport_ews_connector::bindings }
 
 #[cfg(test)]
 mod tests;

@@ -1,132 +1,52 @@
-//! What the tests of all modules share, the tests on the vendor's samples, and those on a simulated server.
+//! What the connector says of itself, and the end of EWS in Exchange Online.
 
-use std::rc::Rc;
-
-use calport_sdk::http::{Http, HttpError, Request, Response, StreamedResponse};
+use calport_ews_connector::Opening;
 use calport_sdk::testing::Recorded;
 
-use crate::client::Client;
-use crate::settings::Settings;
+use super::*;
 
-mod golden;
-mod negotiation;
-mod reading;
-mod simulated;
+fn opened() -> Opening {
+    Online::open(calport_sdk::settings::parse(r#"{ "test_user": "test@example.com", "account": "svc" }"#).unwrap(), String::new()).unwrap()
+}
 
-/// The mailbox of most tests.
-pub const ANNA: &str = "anna@example.com";
+#[test]
+fn feat_c06_schemes_and_the_usual_url_are_those_of_exchange_online() {
+    let said = Online::descriptor();
+    assert_eq!((said.name.as_str(), said.display_name.as_str()), ("ews", "Exchange Web Services"));
+    assert_eq!(said.endpoints[0].schemes, ["oauth2-client-credentials", "basic"]);
+    assert_eq!(said.endpoints[0].usual_url, "https://outlook.office365.com/EWS/Exchange.asmx");
+    assert!(said.permissions.iter().all(|p| p.name == "full_access_as_app"), "{:?}", said.permissions);
+}
 
-/// Recorded answers that a test keeps hold of.
-struct Shared(Rc<Recorded>);
+#[test]
+fn feat_descriptor_settings_need_a_test_user_and_know_the_versions() {
+    let said = Online::descriptor();
+    let schema: serde_json::Value = serde_json::from_str(&said.settings_schema).unwrap();
+    assert_eq!(schema["additionalProperties"], false);
+    assert_eq!(schema["required"], serde_json::json!(["test_user"]));
+    assert!(said.settings_schema.contains("Exchange2010_SP2"));
+}
 
-impl Http for Shared {
-    fn send(&self, request: &Request) -> Result<Response, HttpError> {
-        self.0.send(request)
+#[test]
+fn b22_ews_switched_off_names_the_dates_and_the_way_out() {
+    let off = Recorded::new().on("POST", "/EWS/", 403, "EWS is disabled for this organization.");
+    let window = Window { start: 0, end: 86_400_000 };
+    let error = read_window(Box::new(off), r#"{ "test_user": "test@example.com" }"#, "anna@example.com", window).unwrap_err();
+    for part in ["2026-10-01", "2027-04-01", "`graph`", "Set-OrganizationConfig"] {
+        assert!(error.message.contains(part), "{part}: {}", error.message);
     }
-    fn open(&self, request: &Request) -> Result<StreamedResponse, HttpError> {
-        self.0.open(request)
-    }
-    fn read_body(&self, body: u32, timeout_ms: u32) -> Result<Option<Vec<u8>>, HttpError> {
-        self.0.read_body(body, timeout_ms)
-    }
-    fn close_body(&self, body: u32) {
-        self.0.close_body(body);
-    }
 }
 
-/// Settings with what they must have.
-pub fn settings() -> Settings {
-    calport_sdk::settings::parse(r#"{ "test_user": "test@example.com", "account": "svc" }"#).unwrap()
+#[test]
+fn b22_check_warns_of_the_end_only_where_it_comes() {
+    let findings = opened().manner.remedies.findings;
+    let build = |minor| ServerBuild { major: 15, minor, build: 1, revision: 1 };
+    assert!(findings(build(2)).is_empty());
+    assert_eq!(findings(build(20))[0].severity, Severity::Warning);
 }
 
-/// A client on recorded answers, with the answers to look at afterwards.
-pub fn client(http: Recorded) -> (Client, Rc<Recorded>) {
-    client_with(http, settings())
-}
-
-/// The same with settings.
-pub fn client_with(http: Recorded, settings: Settings) -> (Client, Rc<Recorded>) {
-    let http = Rc::new(http);
-    let url = "https://ews.example/EWS/Exchange.asmx".to_owned();
-    (Client::new(Box::new(Shared(http.clone())), url, settings), http)
-}
-
-/// Answers to requests in their order, each with its status.
-pub fn answers(all: &[(u16, String)]) -> Recorded {
-    all.iter().fold(Recorded::new(), |http, (status, body)| http.on("POST", "/EWS/Exchange.asmx", *status, body))
-}
-
-/// Good answers to requests in their order.
-pub fn good(all: &[String]) -> Recorded {
-    answers(&all.iter().map(|body| (200, body.clone())).collect::<Vec<_>>())
-}
-
-/// An envelope from the build of a server, such as `15.20`.
-pub fn envelope(build: &str, body: &str) -> String {
-    let (major, minor) = build.split_once('.').unwrap();
-    format!(
-        r#"<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/" xmlns:m="m" xmlns:t="t"><s:Header>
-        <t:ServerVersionInfo MajorVersion="{major}" MinorVersion="{minor}" MajorBuildNumber="1000" MinorBuildNumber="1"/>
-        </s:Header><s:Body>{body}</s:Body></s:Envelope>"#
-    )
-}
-
-/// An answer of Exchange Online to an operation, of parts that went well.
-pub fn answer(operation: &str, parts: &[&str]) -> String {
-    let part = |content: &&str| {
-        format!(
-            r#"<m:{operation}ResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>{content}</m:{operation}ResponseMessage>"#
-        )
-    };
-    messages(operation, &parts.iter().map(part).collect::<String>())
-}
-
-/// An answer of one part that was refused.
-pub fn refusal(operation: &str, code: &str) -> String {
-    messages(
-        operation,
-        &format!(
-            r#"<m:{operation}ResponseMessage ResponseClass="Error"><m:ResponseCode>{code}</m:ResponseCode></m:{operation}ResponseMessage>"#
-        ),
-    )
-}
-
-fn messages(operation: &str, messages: &str) -> String {
-    let response = format!("<m:{operation}Response><m:ResponseMessages>{messages}</m:ResponseMessages></m:{operation}Response>");
-    envelope("15.20", &response)
-}
-
-/// A fault with a code.
-pub fn fault(build: &str, code: &str) -> String {
-    envelope(build, &format!("<s:Fault><faultcode>t:{code}</faultcode><detail><e:ResponseCode>{code}</e:ResponseCode></detail></s:Fault>"))
-}
-
-/// Items of a search, all that the window holds.
-pub fn found(items: &str) -> String {
-    found_some(items, true)
-}
-
-/// Items of a search, and whether they are all.
-pub fn found_some(items: &str, last: bool) -> String {
-    answer("FindItem", &[&format!(r#"<m:RootFolder IncludesLastItemInRange="{last}"><t:Items>{items}</t:Items></m:RootFolder>"#)])
-}
-
-/// Items that were asked for by id.
-pub fn got(items: &[String]) -> String {
-    let parts: Vec<String> = items.iter().map(|item| format!("<m:Items>{item}</m:Items>")).collect();
-    answer("GetItem", &parts.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// An appointment on 2026-03-02 from that hour on, with further elements.
-pub fn item(id: &str, version: &str, hour: u8, more: &str) -> String {
-    format!(
-        r#"<t:CalendarItem><t:ItemId Id="{id}" ChangeKey="{version}"/><t:Subject>Focus</t:Subject>
-        <t:Start>2026-03-02T{hour:02}:00:00Z</t:Start><t:End>2026-03-02T{hour:02}:30:00Z</t:End>
-        <t:LegacyFreeBusyStatus>Busy</t:LegacyFreeBusyStatus>{more}</t:CalendarItem>"#
-    )
-}
-
-/// The body of a request that was sent.
-pub fn body(http: &Recorded, request: usize) -> String {
-    String::from_utf8(http.requests()[request].body.clone().unwrap()).unwrap()
+#[test]
+fn feat_r07_the_remedy_names_the_permission_and_the_command() {
+    let remedy = (opened().manner.remedies.impersonation)(Some("svc"), ServerVersion::LATEST);
+    assert!(remedy.contains("full_access_as_app") && remedy.ends_with("-Role:ApplicationImpersonation -User:svc"), "{remedy}");
 }

@@ -6,7 +6,7 @@
 //!
 //! | you want to | use |
 //! |---|---|
-//! | say which capabilities you serve | [`connector!`] |
+//! | say which capabilities you serve | [`connector!`]; [`bindings!`] and [`export!`] for several connectors on one library |
 //! | send a request | [`http::Http`], [`request::get`] and its like |
 //! | read an answer | [`http::ResponseExt`] |
 //! | report a failure | [`error`], [`error::StatusError`] |
@@ -115,19 +115,31 @@ pub mod bindings {
 
 pub use bindings::calport::connector::{common, dns};
 
-/// Generates a module `bindings` with the world of a connector and, in WebAssembly, exports `plugin`.
+/// Generates a module `bindings` with the world of a connector and, in WebAssembly, exports `plugin`: [`bindings!`] and
+/// [`export!`] in one.
 ///
 /// * `plugin`: the type that implements the `Guest` trait of each exported interface. Traits and types of an
 ///   exported interface `NAME` are in `bindings::exports::calport::connector::NAME`.
-/// * `wit`: the folder of the package `calport:connector`, relative to the connector's `Cargo.toml`.
-/// * `world`: a WIT package of your own whose only world includes `calport:connector/base@0.1.0` and exports the
-///   capabilities served. `tasks` and `free-busy` use types of `calendar`; export `calendar` beside them.
-///
-/// The types of `common`, `http`, `dns` and `log` are those of this crate. Natively nothing is exported, so that
-/// several connectors can be linked into one test.
+/// * `wit`, `world`: as for [`bindings!`].
 #[macro_export]
 macro_rules! connector {
     (plugin: $plugin:ident, wit: $wit:literal, world: $world:literal $(,)?) => {
+        $crate::bindings! { wit: $wit, world: $world }
+        $crate::export! { plugin: $plugin, bindings: super::bindings }
+    };
+}
+
+/// Generates a module `bindings` with the world of a connector and exports nothing: for a library that several connectors of one
+/// world are made of. Each of them then says [`export!`].
+///
+/// * `wit`: the folder of the package `calport:connector`, relative to the crate's `Cargo.toml`.
+/// * `world`: a WIT package of your own whose only world includes `calport:connector/base@0.1.0` and exports the
+///   capabilities served. `tasks` and `free-busy` use types of `calendar`; export `calendar` beside them.
+///
+/// The types of `common`, `http`, `dns` and `log` are those of this crate.
+#[macro_export]
+macro_rules! bindings {
+    (wit: $wit:literal, world: $world:literal $(,)?) => {
         #[allow(unsafe_code, reason = "the component model's calling convention is generated code")]
         #[allow(missing_docs, reason = "the generator documents types but not its own modules")]
         #[allow(clippy::all, reason = "generated code")]
@@ -148,11 +160,25 @@ macro_rules! connector {
                 },
             });
         }
+    };
+}
+
+/// Exports a connector in WebAssembly.
+///
+/// * `plugin`: the type, in the module that says this, that implements the `Guest` trait of each exported interface.
+/// * `bindings`: the path of the module that [`bindings!`] generated: in a library, or `super::bindings` for one beside it.
+///
+/// A crate that says this is a component: link it into no other one. Natively nothing is exported, so that several connectors can be
+/// linked into one test.
+#[macro_export]
+macro_rules! export {
+    (plugin: $plugin:ident, bindings: $bindings:path $(,)?) => {
         #[cfg(target_arch = "wasm32")]
         #[allow(unsafe_code, reason = "the component model's calling convention is generated code")]
         mod component_exports {
-            use super::{$plugin, bindings};
-            bindings::export!($plugin with_types_in bindings);
+            use super::$plugin;
+            use $bindings as generated;
+            generated::export!($plugin with_types_in generated);
         }
     };
 }

@@ -14,7 +14,7 @@ os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 import pytest
 import requests.adapters
-from exchangelib import BASIC, IMPERSONATION, Account, Configuration, Credentials, EWSTimeZone, OAuth2Credentials
+from exchangelib import BASIC, IMPERSONATION, NTLM, Account, Configuration, Credentials, EWSTimeZone, OAuth2Credentials
 from exchangelib.protocol import BaseProtocol, CachingProtocol, FailFast
 from exchangelib.version import EXCHANGE_2016, Version
 
@@ -25,12 +25,26 @@ BERLIN = EWSTimeZone("Europe/Berlin")
 ANSWERS: list[tuple[int, bytes, bytes]] = []
 
 
+# Origins that the simulator plays, and what was asked of them: the address, and the scheme of the credentials if there were any.
+HOSTS: dict[str, str] = {}
+ASKED: list[tuple[str, str | None]] = []
+
+
 class RecordingAdapter(requests.adapters.HTTPAdapter):
-    """The client's HTTP with a memory."""
+    """The client's HTTP with a memory, and with a way to hosts that do not exist."""
 
     def send(self, request, **kwargs):
+        place = urllib.parse.urlsplit(request.url)
+        origin = f"{place.scheme}://{place.hostname}"
+        if origin in HOSTS:
+            ASKED.append((request.url, request.headers.get("Authorization", "").partition(" ")[0] or None))
+            request.headers["Host"] = place.hostname
+            request.url = urllib.parse.urlunsplit((*urllib.parse.urlsplit(HOSTS[origin])[:2], *place[2:]))
+        elif place.hostname != "127.0.0.1":
+            raise requests.exceptions.ConnectionError(f"nobody is at {origin}")
         response = super().send(request, **kwargs)
-        if request.url.endswith(".asmx"):
+        # A refusal is left unread: the client's NTLM still wants to look at its connection.
+        if request.url.endswith(".asmx") and response.status_code != 401:
             ANSWERS.append((response.status_code, request.body, response.content))
         return response
 
@@ -61,8 +75,15 @@ class Simulator:
     client_secret: str = field(repr=False)
     ews_admin: str
     user: str
+    autodiscover_url: str
+    other_ews_url: str
+    other_ews_admin: str
+    faithful_proxy: str
+    fresh_proxy: str
+    shared_proxy: str
     password: str = field(repr=False)
     token: str = field(default="", repr=False)
+    looked_at: int = 0
 
     def admin(self, method: str, path: str, body=None):
         """A request to the admin door; gives the JSON of the answer."""
@@ -73,6 +94,12 @@ class Simulator:
         """A request to the EWS endpoint's admin door."""
         data = None if body is None and method == "GET" else json.dumps(body if body is not None else {}).encode()
         return self.ask(urllib.request.Request(f"{self.ews_admin}/{path}", data=data, method=method))
+
+    def connections(self):
+        """The connections by which somebody logged in or tried to, those of earlier looks excepted."""
+        new = [one for one in self.ews("GET", "connections")["value"] if one["number"] > self.looked_at]
+        self.looked_at = max([self.looked_at, *(one["number"] for one in new)])
+        return new
 
     def fault(self, operation: str, times: int, **fault):
         """Lets the next requests of an operation go wrong."""
@@ -100,13 +127,15 @@ class Simulator:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def configuration(self, version=EXCHANGE_2016, user=None, password=None, retry_policy=None) -> Configuration:
-        """How the client reaches the service account: Basic over plain HTTP, a pinned version, no retries by itself."""
+    def configuration(
+        self, version=EXCHANGE_2016, user=None, password=None, retry_policy=None, auth_type=BASIC, url=None
+    ) -> Configuration:
+        """How the client reaches the service account: over plain HTTP, with a pinned version, without retries by itself."""
         CachingProtocol.clear_cache()
         return Configuration(
-            service_endpoint=self.ews_url,
+            service_endpoint=url or self.ews_url,
             credentials=Credentials(user or self.user, password or self.password),
-            auth_type=BASIC,
+            auth_type=auth_type,
             version=Version(build=version),
             retry_policy=retry_policy or FailFast(),
         )
@@ -154,13 +183,32 @@ def user(simulator):
     )
     yield name
     simulator.ews("DELETE", "faults")
+    HOSTS.clear()
+    ASKED.clear()
     simulator.ews("POST", "settings", {"version": "Online", "moved": [], "disabled_for": [], "disabled": False, "deviations": {}})
+    service = {"user": simulator.user, "password": simulator.password, "impersonation": True}
+    doors = {"accounts": [service], "basic": True, "oauth": True, "doors": {}, "autodiscover": {}, "elsewhere": {}}
+    simulator.ews("POST", "settings", doors)
 
 
 @pytest.fixture
 def account(simulator, user):
     """The new mailbox through Basic and impersonation."""
     return simulator.account(user)
+
+
+@pytest.fixture
+def windows(simulator, user):
+    """A server of a company's own, with Windows authentication and Basic; gives the name of an account as it is written there."""
+    simulator.ews("POST", "settings", {"oauth": False, "doors": {"ntlm": True, "negotiate": True}})
+    simulator.connections()
+    return "EXAMPLE\\" + simulator.user.partition("@")[0]
+
+
+@pytest.fixture
+def ntlm_account(simulator, user, windows):
+    """The new mailbox through NTLM and impersonation."""
+    return simulator.account(user, user=windows, auth_type=NTLM)
 
 
 @pytest.fixture

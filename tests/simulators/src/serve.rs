@@ -26,10 +26,16 @@ pub struct Peer {
     /// Number of the connection in the order of their coming, from 1.
     pub number: u64,
     reset: Arc<AtomicBool>,
+    spared: Arc<AtomicBool>,
     memory: Arc<Mutex<Extensions>>,
 }
 
 impl Peer {
+    /// Lets this connection live through [`Lines::hang_up`], so that whoever asked for that gets an answer.
+    pub fn spare(&self) {
+        self.spared.store(true, Ordering::SeqCst);
+    }
+
     /// Aborts the connection: the answer of the running request is not sent, the caller sees a TCP reset.
     pub fn reset(&self) {
         self.reset.store(true, Ordering::SeqCst);
@@ -44,7 +50,13 @@ impl Peer {
 impl Connected<IncomingStream<'_, Door>> for Peer {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
         let wire = stream.io();
-        Self { address: *stream.remote_addr(), number: wire.number, reset: Arc::clone(&wire.reset), memory: Arc::clone(&wire.memory) }
+        Self {
+            address: *stream.remote_addr(),
+            number: wire.number,
+            reset: Arc::clone(&wire.reset),
+            spared: Arc::clone(&wire.spared),
+            memory: Arc::clone(&wire.memory),
+        }
     }
 }
 
@@ -57,11 +69,25 @@ pub struct Running {
 }
 
 /// The connections of a server.
-#[derive(Debug)]
-struct Lines {
+#[derive(Debug, Default)]
+pub struct Lines {
     opened: AtomicU64,
     /// Cancelled when those that are open now are closed.
     open: Mutex<CancellationToken>,
+}
+
+impl Lines {
+    /// How many connections there have been.
+    #[must_use]
+    pub fn opened(&self) -> u64 {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    /// Closes all connections in the middle of whatever they do; new ones are taken as before.
+    pub fn hang_up(&self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *open).cancel();
+    }
 }
 
 impl Running {
@@ -77,16 +103,10 @@ impl Running {
         self.stop.clone()
     }
 
-    /// How many connections there have been.
+    /// Its connections.
     #[must_use]
-    pub fn opened(&self) -> u64 {
-        self.lines.opened.load(Ordering::SeqCst)
-    }
-
-    /// Closes all connections in the middle of whatever they do; new ones are taken as before.
-    pub fn hang_up(&self) {
-        let mut open = self.lines.open.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::replace(&mut *open, self.stop.child_token()).cancel();
+    pub fn lines(&self) -> Arc<Lines> {
+        Arc::clone(&self.lines)
     }
 
     /// Closes the listener and all connections.
@@ -116,8 +136,8 @@ pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 pub fn start(listener: TcpListener, router: Router) -> io::Result<Running> {
     let address = listener.local_addr()?;
     let stop = CancellationToken::new();
-    let lines = Arc::new(Lines { opened: AtomicU64::new(0), open: Mutex::new(stop.child_token()) });
-    let door = Door { listener, lines: Arc::clone(&lines) };
+    let lines = Arc::new(Lines::default());
+    let door = Door { listener, stop: stop.clone(), lines: Arc::clone(&lines) };
     let token = stop.clone();
     let service = router.into_make_service_with_connect_info::<Peer>();
     tokio::spawn(async move {
@@ -137,6 +157,7 @@ pub fn start(listener: TcpListener, router: Router) -> io::Result<Running> {
 #[derive(Debug)]
 pub struct Door {
     listener: TcpListener,
+    stop: CancellationToken,
     lines: Arc<Lines>,
 }
 
@@ -153,9 +174,11 @@ impl Listener for Door {
                     let wire = Wire {
                         stream,
                         number: self.lines.opened.fetch_add(1, Ordering::SeqCst) + 1,
-                        reset: Arc::new(AtomicBool::new(false)),
+                        reset: Arc::default(),
+                        spared: Arc::default(),
                         memory: Arc::default(),
-                        stop: Box::pin(open.cancelled_owned()),
+                        stop: Box::pin(self.stop.clone().cancelled_owned()),
+                        hung_up: Box::pin(open.cancelled_owned()),
                     };
                     return (wire, address);
                 }
@@ -179,8 +202,10 @@ pub struct Wire {
     stream: TcpStream,
     number: u64,
     reset: Arc<AtomicBool>,
+    spared: Arc<AtomicBool>,
     memory: Arc<Mutex<Extensions>>,
     stop: Pin<Box<WaitForCancellationFutureOwned>>,
+    hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl Wire {
@@ -190,7 +215,8 @@ impl Wire {
             self.stream.set_zero_linger().ok();
             return Some(io::Error::from(io::ErrorKind::ConnectionReset));
         }
-        self.stop.as_mut().poll(cx).is_ready().then(|| io::Error::from(io::ErrorKind::ConnectionAborted))
+        let hung_up = self.hung_up.as_mut().poll(cx).is_ready() && !self.spared.load(Ordering::SeqCst);
+        (hung_up || self.stop.as_mut().poll(cx).is_ready()).then(|| io::Error::from(io::ErrorKind::ConnectionAborted))
     }
 }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use super::folders::{FolderInfo, FolderShape};
 use crate::error::{ReadError, Unreadable, WriteError};
-use crate::folder::Folder;
+use crate::folder::{Folder, KnownFolder};
 use crate::item::{Detail, Item, ItemId, write_shape};
 use crate::soap::{Gaps, Operation, Reply};
 use crate::value;
@@ -108,6 +108,8 @@ impl<T: Item> Reply for Changes<T> {
 /// Follows the folders of a mailbox: how its calendars are found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SyncFolderHierarchy {
+    /// The mailbox, by its address; absent for the one that the call acts in.
+    pub mailbox: Option<String>,
     /// Changes since this state; absent for all folders.
     pub state: Option<String>,
 }
@@ -119,6 +121,12 @@ impl Operation for SyncFolderHierarchy {
     fn write(&self, xml: &mut Writer, _: &mut Gaps) -> Result<(), WriteError> {
         xml.element("m:SyncFolderHierarchy", |xml| {
             FolderShape::Described.write(xml)?;
+            if let Some(address) = &self.mailbox {
+                xml.element::<WriteError>("m:SyncFolderId", |xml| {
+                    Folder::Known { name: KnownFolder::Top, mailbox: Some(address.clone()) }.write(xml);
+                    Ok(())
+                })?;
+            }
             if let Some(state) = &self.state {
                 xml.text("m:SyncState", state);
             }

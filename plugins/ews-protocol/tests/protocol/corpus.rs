@@ -249,8 +249,8 @@ impl Corpus {
         for folder in folders() {
             self.add(&GetFolder { folders: vec![folder.clone(), folder] });
         }
-        self.add(&SyncFolderHierarchy { state: None });
-        self.add(&SyncFolderHierarchy { state: Some("H4s==".into()) });
+        self.add(&SyncFolderHierarchy { mailbox: None, state: None });
+        self.add(&SyncFolderHierarchy { mailbox: Some("anna@example.com".into()), state: Some("H4s==".into()) });
     }
 
     fn reads_of<T: Item>(&mut self) {

@@ -4,7 +4,8 @@
 //! and store; the other's is that of its own process. Both log in with Basic and act for each mailbox.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -44,6 +45,19 @@ impl Simulator {
         Self { child, about: serde_json::from_str(&line).unwrap() }
     }
 
+    /// The answer of the admin door.
+    fn ask(&self, path: &str, body: &Value) -> String {
+        let url = self.text("url");
+        let host = url.trim_start_matches("http://");
+        let mut stream = TcpStream::connect(host).unwrap();
+        let body = body.to_string();
+        let head = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+        stream.write_all((head + &body).as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
     fn text(&self, name: &str) -> String {
         self.about[name].as_str().unwrap().to_owned()
     }
@@ -61,19 +75,23 @@ pub async fn run(runtime: &Arc<Runtime>) {
     let program = |name: &str| std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set; `cargo xtask bench` sets it"));
     let simulator = Simulator::start(Path::new(&program("CALPORT_SIM_EWS")));
     let order = json!({ "mailboxes": MAILBOXES + 1, "events": EVENTS, "from": window().start.to_string() });
-    let made = reqwest::Client::new().post(format!("{}/_admin/stress", simulator.text("url"))).body(order.to_string()).send();
-    assert!(made.await.unwrap().status().is_success());
+    let made = simulator.ask("/_admin/stress", &order);
+    assert!(made.starts_with("HTTP/1.1 200 "), "{made}");
 
-    let own = calport(runtime, &simulator).await;
+    let (read, stored) = calport(runtime, &simulator).await;
     let other = exchangelib(Path::new(&program("CALPORT_PYTHON_EXCHANGELIB")), &simulator);
     let rate = |cpu: Duration| MAILBOXES as f64 / cpu.as_secs_f64();
-    row(
-        "1,000 mailbox windows of 60 events over EWS: mailboxes per processor second of the client, against exchangelib with 8 threads",
-        &format!("{:.0} per s", rate(own)),
-        &format!("{:.1} per s", rate(other)),
-        &format!("{:.1}", rate(own) / rate(other)),
-        "≥ 20",
-    );
+    let what =
+        "1,000 mailbox windows of 60 events over EWS: mailboxes per processor second of the client, against exchangelib with 8 threads";
+    for (what, own, goal) in [(what, read, "≥ 20"), ("the same, and kept in the store", stored, "-")] {
+        row(
+            what,
+            &format!("{:.0} per s", rate(own)),
+            &format!("{:.1} per s", rate(other)),
+            &format!("{:.1}", rate(own) / rate(other)),
+            goal,
+        );
+    }
 }
 
 fn addresses() -> impl Iterator<Item = String> {
@@ -86,7 +104,8 @@ fn processor_time() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap(), u32::try_from(time.tv_nsec).unwrap())
 }
 
-async fn calport(runtime: &Arc<Runtime>, simulator: &Simulator) -> Duration {
+/// Processor time of reading, and of reading into a store.
+async fn calport(runtime: &Arc<Runtime>, simulator: &Simulator) -> (Duration, Duration) {
     let url = simulator.text("ews_url");
     let auth = Auth::Basic { user: simulator.text("user"), password: "password".to_owned() };
     let mut endpoint = Endpoint::new("ews", url.parse().unwrap(), auth);
@@ -106,16 +125,23 @@ async fn calport(runtime: &Arc<Runtime>, simulator: &Simulator) -> Duration {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(&directory.path().join("bench.sqlite"), Arc::new(NoSeal)).await.unwrap();
     let read = async |address: String| {
+        assert_eq!(connection.changes(address, window(), None).await.unwrap().changes.len(), EVENTS);
+    };
+    let keep = async |address: String| {
         let feed = Feed::new(FeedKey::new("bench", address), window(), connection.descriptor().cursor_format);
         store.add_feed(&feed).await.unwrap();
         sync_feed(&store, connection.as_ref(), &feed, window(), &TimeZone::UTC, window().start).await.unwrap();
         assert_eq!(store.events(&feed.key).await.unwrap().len(), EVENTS);
     };
     let mut mailboxes = addresses();
-    read(mailboxes.next().unwrap()).await;
+    let first = mailboxes.next().unwrap();
+    read(first.clone()).await;
+    keep(first).await;
     let before = processor_time();
     futures::stream::iter(mailboxes).for_each_concurrent(AT_ONCE, read).await;
-    processor_time() - before
+    let between = processor_time();
+    futures::stream::iter(addresses().skip(1)).for_each_concurrent(AT_ONCE, keep).await;
+    (between - before, processor_time() - between)
 }
 
 fn exchangelib(python: &Path, simulator: &Simulator) -> Duration {

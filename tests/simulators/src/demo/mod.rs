@@ -26,21 +26,47 @@ pub enum Backend {
     /// Microsoft Graph.
     #[default]
     Graph,
-    /// Exchange Web Services on the same mailboxes.
+    /// Exchange Web Services on the same mailboxes, as Exchange Online has them.
     Ews,
+    /// A company's own Exchange, into which one logs by NTLM, on the same mailboxes.
+    Onprem,
 }
 
 impl Backend {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Graph, Self::Ews];
+    pub const ALL: [Self; 3] = [Self::Graph, Self::Ews, Self::Onprem];
 
     /// The name on a command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Graph => "graph",
             Self::Ews => "ews",
+            Self::Onprem => "onprem",
         }
     }
+}
+
+/// The account of Calport at a company's own server, and its password.
+const ACCOUNT: (&str, &str) = ("CONTOSO\\calport", "simulated~password");
+
+/// The door to the mailboxes that a backend goes by; none where it is Graph's own.
+///
+/// # Errors
+/// When it cannot listen.
+pub async fn door(calendar: &graph::Simulator, backend: Backend) -> Result<Option<ews::Simulator>, WorldError> {
+    let config = match backend {
+        Backend::Graph => return Ok(None),
+        Backend::Ews => ews::Config::default(),
+        Backend::Onprem => ews::Config {
+            version: ews::Version::Exchange2019,
+            accounts: vec![ews::Account::service(ACCOUNT.0, ACCOUNT.1)],
+            basic: false,
+            oauth: false,
+            doors: ews::Doors { domain: "CONTOSO".to_owned(), dns_domain: "contoso.example".to_owned(), ..ews::Doors::windows() },
+            ..ews::Config::default()
+        },
+    };
+    Ok(Some(ews::Simulator::beside(calendar, config).await?))
 }
 
 impl std::str::FromStr for Backend {
@@ -134,10 +160,7 @@ impl World {
         }
         let builder = members.iter().fold(pbx::Simulator::builder(), |builder, member| builder.user(&member.user));
         let pbx = builder.start().await?;
-        let ews = match backend {
-            Backend::Graph => None,
-            Backend::Ews => Some(ews::Simulator::beside(&calendar, ews::Config::default()).await?),
-        };
+        let ews = door(&calendar, backend).await?;
         let world = Self { calendar, ews, pbx, members };
         weeks::fill(&world, now)?;
         Ok(world)
@@ -145,7 +168,20 @@ impl World {
 
     /// The secrets that the configuration refers to.
     pub fn secrets(&self) -> Vec<(&'static str, String)> {
-        vec![("calendar-client", self.calendar.config().client_secret), ("pbx-manager", "calport-secret".to_owned())]
+        let calendar = match self.backend() {
+            Backend::Onprem => ("calendar-password", ACCOUNT.1.to_owned()),
+            Backend::Graph | Backend::Ews => ("calendar-client", self.calendar.config().client_secret),
+        };
+        vec![calendar, ("pbx-manager", "calport-secret".to_owned())]
+    }
+
+    /// How Calport reaches the mailboxes.
+    fn backend(&self) -> Backend {
+        match &self.ews {
+            None => Backend::Graph,
+            Some(ews) if ews.config().doors.ntlm => Backend::Onprem,
+            Some(_) => Backend::Ews,
+        }
     }
 
     /// The connection to the calendars, as the configuration has it.
@@ -159,8 +195,8 @@ plain_http = true
 auth = {{ scheme = "oauth2-client-credentials", token_url = "{token}", client_id = "{client}", secret = "calendar-client", scope = "{scope}" }}"#
             )
         };
-        match &self.ews {
-            None => format!(
+        let Some(ews) = &self.ews else {
+            return format!(
                 r#"[connections.calendar]
 plugin = "graph"
 
@@ -168,22 +204,28 @@ plugin = "graph"
 url = "{origin}/v1.0"
 {}"#,
                 sign_in(&format!("{origin}/.default"))
-            ),
-            Some(ews) => format!(
-                r#"[connections.calendar]
-plugin = "ews"
+            );
+        };
+        let (plugin, login) = match self.backend() {
+            Backend::Onprem => {
+                let auth = format!(r#"auth = {{ scheme = "ntlm", user = '{}', secret = "calendar-password" }}"#, ACCOUNT.0);
+                ("exchange-onprem", format!("allow_addresses = [\"loopback\"]\nplain_http = true\n{auth}"))
+            }
+            Backend::Graph | Backend::Ews => ("ews", sign_in("https://outlook.office365.com/.default")),
+        };
+        format!(
+            r#"[connections.calendar]
+plugin = "{plugin}"
 settings = {{ test_user = "{test_user}" }}
 # Nothing notifies over this connection: every mailbox is read that often.
 poll_s = 2
 
 [connections.calendar.endpoints.ews]
 url = "{url}"
-{}"#,
-                sign_in("https://outlook.office365.com/.default"),
-                test_user = self.members.first().map(|m| m.address.as_str()).unwrap_or_default(),
-                url = ews.url(),
-            ),
-        }
+{login}"#,
+            test_user = self.members.first().map(|m| m.address.as_str()).unwrap_or_default(),
+            url = ews.url(),
+        )
     }
 
     /// The configuration of a Calport that connects the two. Paths are relative to the file.

@@ -3,15 +3,23 @@
 //! | method and path | body | effect |
 //! |---|---|---|
 //! | `GET`, `POST`, `DELETE /_admin/faults` | a fault rule; `match.path` is compared with the operation | list, add, clear |
-//! | `POST /_admin/settings` | `{"version","disabled","disabled_for","moved","basic","oauth","full_access","find_limit","deviations"}` | change settings |
+//! | `POST /_admin/settings` | `{"version","accounts","disabled","disabled_for","moved","elsewhere","doors","autodiscover","basic","oauth","full_access","find_limit","deviations"}` | change settings |
 //! | `GET /_admin/stats`, `/_admin/requests` | | counters, requests with their bodies |
 //! | `DELETE /_admin/requests` | | forget requests and counters |
+//! | `GET /_admin/connections` | | connections with their logins, and how many forms were accepted and refused |
+//! | `POST /_admin/restart` | | as [`super::Simulator::restart`] |
+//! | `POST /_admin/logins/forget`, `/_admin/sessions/expire` | | logins by Windows authentication and by form end, connections stay |
+
+use std::collections::BTreeMap;
 
 use axum::http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::autodiscover::Autodiscover;
 use super::config::{Account, Deviations};
+use super::doors::Doors;
+use super::doors::forms::Sessions;
 use super::fault::Rule;
 use super::handle::stats;
 use super::shared::Shared;
@@ -29,6 +37,9 @@ struct Settings {
     disabled: Option<bool>,
     disabled_for: Option<Vec<String>>,
     moved: Option<Vec<String>>,
+    elsewhere: Option<BTreeMap<String, String>>,
+    doors: Option<Doors>,
+    autodiscover: Option<Autodiscover>,
     find_limit: Option<usize>,
     view_days: Option<i64>,
     deviations: Option<Deviations>,
@@ -65,8 +76,25 @@ pub(crate) fn handle(shared: &Shared, method: &Method, path: &str, body: &[u8]) 
         },
         ("GET", "stats") => (200, json!(stats(shared))),
         ("GET", "requests") => (200, json!({"value": shared.lock().log.seen})),
+        ("GET", "connections") => {
+            let inner = shared.lock();
+            let Sessions { accepted, refused, .. } = inner.sessions;
+            (200, json!({"value": inner.tally.list(), "forms": {"accepted": accepted, "refused": refused}}))
+        }
+        ("POST", "restart") => {
+            shared.restart();
+            (200, json!({}))
+        }
+        ("POST", "logins/forget") => {
+            shared.lock().tally.forget_logins();
+            (200, json!({}))
+        }
+        ("POST", "sessions/expire") => {
+            shared.lock().sessions.end();
+            (200, json!({}))
+        }
         ("DELETE", "requests") => {
-            shared.lock().log.reset();
+            shared.forget();
             (200, json!({}))
         }
         (method, other) => bad(format!("there is no {method} /_admin/{other}")),
@@ -83,6 +111,9 @@ fn apply(shared: &Shared, new: Settings) {
     put(&mut config.disabled, new.disabled);
     put(&mut config.disabled_for, new.disabled_for);
     put(&mut config.moved, new.moved);
+    put(&mut config.elsewhere, new.elsewhere);
+    put(&mut config.doors, new.doors);
+    put(&mut config.autodiscover, new.autodiscover);
     put(&mut config.find_limit, new.find_limit);
     put(&mut config.view_days, new.view_days);
     put(&mut config.deviations, new.deviations);

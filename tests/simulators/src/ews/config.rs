@@ -1,9 +1,12 @@
 //! What a simulated EWS endpoint is like: its version, its front doors, its limits, its deviations from the documentation.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::autodiscover::Autodiscover;
+use super::doors::Doors;
 use super::version::Version;
 
 /// An account that signs in with a password.
@@ -70,7 +73,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What the server is.
     pub version: Version,
-    /// Accounts that sign in with Basic.
+    /// Accounts that sign in with a password.
     pub accounts: Vec<Account>,
     /// Whether the Basic door is open.
     pub basic: bool,
@@ -82,8 +85,14 @@ pub struct Config {
     pub disabled: bool,
     /// Names of mailboxes for which EWS is switched off.
     pub disabled_for: Vec<String>,
-    /// Names of mailboxes that have moved to another server.
+    /// Names of mailboxes that are being moved to another server.
     pub moved: Vec<String>,
+    /// Mailboxes that are on another server, with the address of its service.
+    pub elsewhere: BTreeMap<String, String>,
+    /// The other doors.
+    pub doors: Doors,
+    /// What is answered on the paths of Autodiscover.
+    pub autodiscover: Autodiscover,
     /// Items in one answer of FindItem at most (`EWSFindCountLimit`).
     pub find_limit: usize,
     /// Longest calendar view in days.
@@ -104,9 +113,19 @@ impl Default for Config {
             disabled: false,
             disabled_for: Vec::new(),
             moved: Vec::new(),
+            elsewhere: BTreeMap::new(),
+            doors: Doors::default(),
+            autodiscover: Autodiscover::default(),
             find_limit: 1_000,
             view_days: 731,
             deviations: Deviations::default(),
         }
+    }
+}
+
+impl Config {
+    /// The address of the service that has a mailbox now; none: this one. `names` are in small letters.
+    pub(crate) fn elsewhere(&self, names: &[String]) -> Option<&str> {
+        self.elsewhere.iter().find(|(name, _)| names.contains(&name.to_lowercase())).map(|(_, url)| url.as_str())
     }
 }

@@ -43,6 +43,9 @@ impl Context<'_> {
         if self.config.moved.iter().any(|n| mailbox.user.names().contains(&n.to_lowercase())) {
             return Err(super::fault::trouble("ErrorMailboxMoveInProgress"));
         }
+        if self.config.elsewhere(&mailbox.user.names()).is_some() {
+            return Err(super::fault::trouble("ErrorProxyRequestNotAllowed"));
+        }
         Ok(mailbox)
     }
 

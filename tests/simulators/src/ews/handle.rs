@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::config::Config;
 use super::fault::{Faults, Kind, Rule};
 use super::log::Seen;
-use super::server::{self, PATH};
+use super::server;
 use super::shared::Shared;
 use crate::graph;
 use crate::graph::SimulatorError;
@@ -30,7 +30,7 @@ pub struct Stats {
 /// A running EWS endpoint on the mailboxes of a Graph simulator. Dropping it stops it, not the mailboxes.
 #[derive(Debug)]
 pub struct Simulator {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     running: Running,
 }
 
@@ -41,8 +41,9 @@ impl Simulator {
     /// The address is taken.
     pub async fn beside(graph: &graph::Simulator, config: Config) -> Result<Self, SimulatorError> {
         let listener = serve::bind(config.listen).await?;
-        let shared = Arc::new(Shared::new(config, graph.shared()));
-        let running = serve::start(listener, server::router(Arc::clone(&shared)))?;
+        let shared = Arc::new(Shared::new(config, graph.shared(), listener.local_addr()?));
+        let running = serve::start(listener, server::router(Arc::clone(&shared), None))?;
+        shared.listens(running.lines());
         Ok(Self { shared, running })
     }
 
@@ -55,7 +56,7 @@ impl Simulator {
     /// Address of the service.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("{}{PATH}", self.base_url())
+        self.shared.url()
     }
 
     /// The settings in force.
@@ -108,9 +109,9 @@ impl Simulator {
         self.shared.lock().log.seen.iter().cloned().collect()
     }
 
-    /// Forgets requests and counters (not the mails).
+    /// Forgets requests, counters and connections (not the mails).
     pub fn reset_log(&self) {
-        self.shared.lock().log.reset();
+        self.shared.forget();
     }
 
     /// Stops the endpoint: its listener and all connections close.

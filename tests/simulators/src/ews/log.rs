@@ -16,7 +16,17 @@ pub struct Seen {
     pub number: u64,
     /// When, by the simulator's clock.
     pub at: Timestamp,
-    /// The operation, such as `FindItem`; empty for what was no SOAP request or was not let in.
+    /// Number of the connection that it came by.
+    pub connection: u64,
+    /// HTTP method.
+    pub method: String,
+    /// Path of the URL.
+    pub path: String,
+    /// The header `Host`.
+    pub host: Option<String>,
+    /// The word of `Authorization` that says of which kind it is, such as `Basic`; none: there was no such header.
+    pub scheme: Option<String>,
+    /// The operation, such as `FindItem`; `Autodiscover` for a question to the older protocol of that name; empty for what was no SOAP request or was not let in.
     pub operation: String,
     /// Who signed in; `app` for a token.
     pub account: Option<String>,

@@ -11,27 +11,27 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
 
+use super::auth::Visitor;
 use super::dispatch::{Request, carry_out};
+use super::doors::forms;
 use super::fault::{self, BusyForm, Kind};
 use super::log::Seen;
 use super::shared::Shared;
 use super::soap::{Fault, Trouble, document, envelope};
 use super::xml::Element;
-use super::{admin, auth};
+use super::{admin, auth, autodiscover};
 use crate::serve::Peer;
 
 /// Path of the service.
 pub(crate) const PATH: &str = "/EWS/Exchange.asmx";
 /// Largest request; the service takes 35 MB.
 const LARGEST: usize = 35_000_000;
-/// What a forms login shows.
-const LOGIN: &str = "<!DOCTYPE html><html><head><title>Outlook</title></head><body><form action=\"/owa/auth.owa\" method=\"POST\"><input name=\"username\"><input name=\"password\" type=\"password\"></form></body></html>";
 
 /// What goes over the wire.
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     content_type: Option<&'static str>,
-    headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(&'static str, String)>,
     body: Vec<u8>,
     reset: bool,
     slow: Option<(u64, usize)>,
@@ -40,12 +40,20 @@ struct Answer {
 }
 
 impl Answer {
-    fn bare(status: u16) -> Self {
+    /// A status without a body.
+    pub fn bare(status: u16) -> Self {
         Self { status, content_type: None, headers: Vec::new(), body: Vec::new(), reset: false, slow: None, code: None }
     }
 
-    fn text(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
+    /// A status with a body.
+    pub fn text(status: u16, content_type: &'static str, body: impl Into<Vec<u8>>) -> Self {
         Self { content_type: Some(content_type), body: body.into(), ..Self::bare(status) }
+    }
+
+    /// The same with one more header.
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
     fn reset() -> Self {
@@ -53,38 +61,68 @@ impl Answer {
     }
 }
 
-/// The whole server.
-pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    Router::new().fallback(entry).with_state(shared)
+/// The server under one name.
+#[derive(Clone)]
+struct Place {
+    shared: Arc<Shared>,
+    /// The host whose listener this is; none: requests say it.
+    host: Option<String>,
 }
 
-async fn entry(State(shared): State<Arc<Shared>>, ConnectInfo(peer): ConnectInfo<Peer>, request: HttpRequest) -> Response {
+/// The whole server, on a listener of its own for `host` if one is named.
+pub(crate) fn router(shared: Arc<Shared>, host: Option<&str>) -> Router {
+    Router::new().fallback(entry).with_state(Place { shared, host: host.map(str::to_lowercase) })
+}
+
+async fn entry(State(place): State<Place>, ConnectInfo(peer): ConnectInfo<Peer>, request: HttpRequest) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST).await else {
         return (StatusCode::PAYLOAD_TOO_LARGE, "The request is too large or was cut off.").into_response();
     };
-    let path = head.uri.path().to_owned();
-    let answer = if let Some(rest) = path.strip_prefix("/_admin/") {
+    let (shared, path) = (&place.shared, head.uri.path().to_owned());
+    if let Some(rest) = path.strip_prefix("/_admin/") {
         if !peer.address.ip().is_loopback() {
             return (StatusCode::FORBIDDEN, "The admin door is for this machine only.").into_response();
         }
-        let (status, value) = admin::handle(&shared, &head.method, rest, &body);
-        Answer::text(status, "application/json", value.to_string())
-    } else if path.eq_ignore_ascii_case(PATH) {
-        service(&shared, &head.method, &head.headers, &body).await
+        peer.spare();
+        let (status, value) = admin::handle(shared, &head.method, rest, &body);
+        return write(Answer::text(status, "application/json", value.to_string()), &peer);
+    }
+    let visitor = Visitor { peer: &peer, headers: &head.headers, uri: &head.uri };
+    let mut seen = begin(shared, &head.method, visitor);
+    let answer = if path.eq_ignore_ascii_case(PATH) {
+        inside(shared, &head.method, visitor, &body, &mut seen).await
+    } else if let Some(protocol) = autodiscover::Protocol::at(&path) {
+        autodiscover::answer(shared, place.host.as_deref(), protocol, &head.method, visitor, &body, &mut seen).await
+    } else if path.eq_ignore_ascii_case("/owa") || path.to_ascii_lowercase().starts_with("/owa/") {
+        let mut inner = shared.lock();
+        let state = shared.graph.lock();
+        forms::site(&mut inner, &state, (&head.method, &head.uri, &head.headers), &body, shared.graph.clock.now())
     } else {
         Answer::bare(404)
     };
-    write(answer, &peer)
+    write(noted(shared, &head.headers, answer, seen), &peer)
 }
 
-/// Answers a request of the service and notes it.
-async fn service(shared: &Arc<Shared>, method: &Method, headers: &HeaderMap, body: &Bytes) -> Answer {
-    let word = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let mut seen = Seen { at: shared.graph.clock.now(), anchor: word("x-anchormailbox"), ..Seen::default() };
-    let mut answer = inside(shared, method, headers, body, &mut seen).await;
-    let request_id = word("client-request-id").unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
-    answer.headers.push(("request-id", request_id));
+/// What the log says of a request before anything is done.
+fn begin(shared: &Shared, method: &Method, visitor: Visitor<'_>) -> Seen {
+    let word = |name: &str| visitor.headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    Seen {
+        at: shared.graph.clock.now(),
+        connection: visitor.peer.number,
+        method: method.to_string(),
+        path: visitor.uri.path().to_owned(),
+        host: word("host"),
+        scheme: Some(visitor.authorization().0.to_owned()).filter(|s| !s.is_empty()),
+        anchor: word("x-anchormailbox"),
+        ..Seen::default()
+    }
+}
+
+/// Names the request in the answer, and puts both into the log.
+fn noted(shared: &Shared, headers: &HeaderMap, mut answer: Answer, mut seen: Seen) -> Answer {
+    let asked = headers.get("client-request-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    answer.headers.push(("request-id", asked.unwrap_or_else(|| uuid::Uuid::new_v4().to_string())));
     answer.headers.push(("x-feserver", "SIMULATED01".to_owned()));
     seen.status = answer.status;
     seen.code = answer.code.take();
@@ -92,28 +130,36 @@ async fn service(shared: &Arc<Shared>, method: &Method, headers: &HeaderMap, bod
     answer
 }
 
-async fn inside(shared: &Arc<Shared>, method: &Method, headers: &HeaderMap, body: &Bytes, seen: &mut Seen) -> Answer {
-    let identity = {
-        let inner = shared.lock();
-        let state = shared.graph.lock();
-        auth::enter(&inner.config, &state, headers, shared.graph.clock.now())
+/// Lets a visitor in and notes who it is.
+///
+/// # Errors
+/// What is answered instead.
+pub(crate) fn enter(shared: &Shared, visitor: Visitor<'_>, seen: &mut Seen) -> Result<auth::Entered, Box<Answer>> {
+    let mut inner = shared.lock();
+    let state = shared.graph.lock();
+    let entered = auth::enter(&mut inner, &state, visitor, shared.graph.clock.now())?;
+    seen.account = Some(entered.identity.name());
+    Ok(entered)
+}
+
+/// Answers a request of the service.
+async fn inside(shared: &Arc<Shared>, method: &Method, visitor: Visitor<'_>, body: &Bytes, seen: &mut Seen) -> Answer {
+    let auth::Entered { identity, headers: login } = match enter(shared, visitor, seen) {
+        Ok(entered) => entered,
+        Err(answer) => return *answer,
     };
-    let identity = match identity {
-        Ok(identity) => identity,
-        Err(challenge) => {
-            let mut answer = Answer::bare(401);
-            answer.headers.extend(challenge.doors.into_iter().map(|d| ("www-authenticate", d)));
-            answer.headers.extend(challenge.diagnostics.map(|d| ("x-ms-diagnostics", d)));
-            return answer;
-        }
-    };
-    seen.account = Some(identity.name());
+    let mut answer = served(shared, method, &identity, body, seen).await;
+    answer.headers.extend(login);
+    answer
+}
+
+async fn served(shared: &Arc<Shared>, method: &Method, identity: &auth::Identity, body: &Bytes, seen: &mut Seen) -> Answer {
     if method != Method::POST {
         return Answer::bare(405);
     }
     seen.body = Some(String::from_utf8_lossy(body).into_owned());
     let request = Request::read(body);
-    let names = note(shared, request.as_ref().ok(), &identity, seen);
+    let names = note(shared, request.as_ref().ok(), identity, seen);
     let config = shared.lock().config.clone();
     let off = config.disabled || config.disabled_for.iter().any(|d| names.contains(&d.to_lowercase()));
     let rule = shared.faults.take("POST", &format!("{PATH}#{}", seen.operation), &names);
@@ -127,7 +173,7 @@ async fn inside(shared: &Arc<Shared>, method: &Method, headers: &HeaderMap, body
     if let Some(answer) = before(shared, rule.as_ref()).await {
         return answer;
     }
-    let answer = soap(shared, carry_out(shared, &request, &identity, rule.as_ref()));
+    let answer = soap(shared, carry_out(shared, &request, identity, rule.as_ref()));
     after(answer, rule)
 }
 
@@ -168,7 +214,7 @@ async fn before(shared: &Shared, rule: Option<&Kind>) -> Option<Answer> {
             answer
         }
         Kind::Reset => Answer::reset(),
-        Kind::Html => Answer::text(200, "text/html; charset=utf-8", LOGIN),
+        Kind::Html => Answer::text(200, "text/html; charset=utf-8", forms::page("/owa/")),
         Kind::Empty => Answer::text(200, "text/xml; charset=utf-8", ""),
         Kind::Huge { bytes } => {
             let mut text = String::from(

@@ -62,6 +62,21 @@ impl Version {
         }
     }
 
+    /// Its name in the list of schemas that Autodiscover gives; none for a version that brought no name of its own.
+    pub(crate) fn schema(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Exchange2007 => "Exchange2007",
+            Self::Exchange2007Sp1 => "Exchange2007_SP1",
+            Self::Exchange2010 => "Exchange2010",
+            Self::Exchange2010Sp1 => "Exchange2010_SP1",
+            Self::Exchange2010Sp2 => "Exchange2010_SP2",
+            Self::Exchange2013 => "Exchange2013",
+            Self::Exchange2013Sp1 => "Exchange2013_SP1",
+            Self::Exchange2016 => "Exchange2015",
+            Self::Exchange2019 | Self::SubscriptionEdition | Self::Online => return None,
+        })
+    }
+
     /// The version a request's `RequestServerVersion` asks for; none for a word that no server knows.
     pub(crate) fn requested(word: &str) -> Option<Self> {
         Some(match word {

@@ -109,6 +109,9 @@ pub struct Check {
     /// Check the file only; reach no server.
     #[arg(long)]
     pub offline: bool,
+    /// Print the lines for the file that keep the servers that were found by discovery.
+    #[arg(long, conflicts_with = "offline")]
+    pub pin: bool,
 }
 
 /// `calport status`

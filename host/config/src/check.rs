@@ -7,8 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::Value;
 use url::{Host as UrlHost, Url};
 
+use crate::check_discovery;
 use crate::config::File;
-use crate::connection::{Auth, Endpoint};
+use crate::connection::{Auth, Endpoint, Notify};
 use crate::diagnostic::Diagnostic;
 use crate::flow::DEFAULT_RULES;
 use crate::nearest::suggest;
@@ -125,13 +126,29 @@ fn plain(path: &Path) -> PathBuf {
 
 /// Judges `[connections]`.
 pub(crate) fn connections(document: &Document, file: &File, found: &mut Vec<Diagnostic>) {
+    check_discovery::urls(document, found);
     for (name, connection) in &file.connections {
         let pointer = child(&child("", "connections"), name);
+        if connection.notify == Some(Notify::Hooks) && file.hooks.is_none() {
+            found.push(
+                document
+                    .report(
+                        &child(&pointer, "notify"),
+                        Part::Value,
+                        "`hooks` needs [hooks]: the server must know a URL to which it sends its requests",
+                    )
+                    .with_help("add [hooks] with `listen` and `public_url`, or leave `notify` out"),
+            );
+        }
+        if let Some(discovery) = &connection.discovery {
+            check_discovery::domains(document, discovery, &child(&pointer, "discovery"), found);
+        }
         let mut urls: BTreeMap<String, &str> = BTreeMap::new();
         for (endpoint_name, endpoint) in &connection.endpoints {
             let pointer = child(&child(&pointer, "endpoints"), endpoint_name);
             endpoint_urls(document, endpoint, &pointer, found);
-            let url = endpoint.url.trim_end_matches('/').to_lowercase();
+            let Some(url) = &endpoint.url else { continue };
+            let url = url.trim_end_matches('/').to_lowercase();
             if let Some(other) = urls.insert(url, endpoint_name).filter(|other| *other != endpoint_name) {
                 let message = format!("this URL is that of the endpoint `{other}` too: which credential a request carries would be chance");
                 found.push(
@@ -177,7 +194,7 @@ fn in_use(file: &File, name: &str) -> bool {
 }
 
 fn endpoint_urls(document: &Document, endpoint: &Endpoint, pointer: &str, found: &mut Vec<Diagnostic>) {
-    let mut urls = vec![(child(pointer, "url"), &endpoint.url)];
+    let mut urls: Vec<(String, &String)> = endpoint.url.iter().map(|url| (child(pointer, "url"), url)).collect();
     match &endpoint.auth {
         Auth::Oauth2ClientCredentials { token_url, .. } => urls.push((child(&child(pointer, "auth"), "token_url"), token_url)),
         Auth::Fba { login_url: Some(login_url), .. } => urls.push((child(&child(pointer, "auth"), "login_url"), login_url)),

@@ -26,7 +26,11 @@ pub(crate) fn auth(document: &Document, endpoint: &Endpoint, pointer: &str, foun
                 );
             }
         }
-        Auth::Fba { login_url: Some(login_url), .. } if server(login_url) != server(&endpoint.url) => {
+        Auth::Fba { login_url: Some(login_url), .. } if endpoint.url.as_ref().is_none_or(|url| server(login_url) != server(url)) => {
+            let help = match &endpoint.url {
+                Some(_) => "use the same scheme, host and port as in `url`",
+                None => "leave it out while the server is still to be found: the form is then looked for in its usual place",
+            };
             found.push(
                 document
                     .report(
@@ -34,7 +38,7 @@ pub(crate) fn auth(document: &Document, endpoint: &Endpoint, pointer: &str, foun
                         Part::Value,
                         "expected a URL on the endpoint's own server: the cookies of the login count only there",
                     )
-                    .with_help("use the same scheme, host and port as in `url`"),
+                    .with_help(help),
             );
         }
         _ => {}

@@ -27,10 +27,20 @@ pub struct Connection {
     #[serde(default)]
     #[schemars(schema_with = "endpoints_schema")]
     pub endpoints: BTreeMap<String, Endpoint>,
+    /// How the URL of the endpoint that has none is found. Default: every endpoint has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discovery: Option<Discovery>,
+    /// How the server tells of changes. Default: in streams where the connector has them, else by requests to `[hooks]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Notify>,
     /// Seconds between two readings of a mailbox while nothing notifies (SEMANTICS C-14).
     #[serde(default = "five_minutes")]
     #[schemars(range(min = 2, max = 86_400))]
     pub poll_s: u32,
+    /// Most mailboxes that share one stream of notifications, where the connector has streams (SEMANTICS C-09).
+    #[serde(default = "two_hundred")]
+    #[schemars(range(min = 1, max = 200))]
+    pub max_subscriptions_per_connection: u16,
     /// Most requests per second, over all endpoints. Default: unlimited; a server that asks to slow down is obeyed in any case.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0.01, max = 10_000))]
@@ -43,13 +53,26 @@ pub struct Connection {
     pub limits: LimitsOverride,
 }
 
+/// How a server tells of changes (SEMANTICS C-14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Notify {
+    /// In streams, which need no way in.
+    Streams,
+    /// By requests to the public URL of `[hooks]`.
+    Hooks,
+    /// Not at all: mailboxes are read every `poll_s` seconds.
+    Polling,
+}
+
 /// A server, or a part of one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
-    /// Base URL; the connector reaches what lies under it, and nothing else.
+    /// Base URL; the connector reaches what lies under it, and nothing else. Default: it is found by the connection's `discovery`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("format" = formats::URL))]
-    pub url: String,
+    pub url: Option<String>,
     /// How the host proves who it is. The connector never sees it.
     #[serde(default)]
     pub auth: Auth,
@@ -81,6 +104,34 @@ pub struct Endpoint {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1024))]
     pub response_mib: Option<u32>,
+}
+
+/// How a server is found by a mail address, and who may have the credential meanwhile (SEMANTICS B-48).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Discovery {
+    /// Address of a mailbox that lives at the server, and stays there.
+    #[schemars(extend("format" = formats::MAIL))]
+    pub address: String,
+    /// Domains whose hosts may be asked with the endpoint's credential. Default: that of `address`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "formats::domains")]
+    pub domains: Vec<String>,
+    /// Further hosts that may be asked with it, and at which the found server may be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "formats::hosts")]
+    pub hosts: Vec<String>,
+}
+
+impl Discovery {
+    /// The domains that count.
+    #[must_use]
+    pub fn domains(&self) -> Vec<String> {
+        match self.address.rsplit_once('@') {
+            Some((_, domain)) if self.domains.is_empty() => vec![domain.to_owned()],
+            _ => self.domains.clone(),
+        }
+    }
 }
 
 /// A proxy that is asked to connect to the server.
@@ -323,6 +374,23 @@ impl Endpoint {
 }
 
 impl Connection {
+    /// The endpoint that is to be found, and how; `None` if every endpoint has its URL.
+    #[must_use]
+    pub fn to_be_found(&self) -> Option<(&str, &Discovery)> {
+        let (name, _) = self.endpoints.iter().find(|(_, endpoint)| endpoint.url.is_none())?;
+        Some((name, self.discovery.as_ref()?))
+    }
+
+    /// The same with a URL in the place of the one that is to be found.
+    #[must_use]
+    pub fn with_found(&self, url: &str) -> Self {
+        let mut found = self.clone();
+        for endpoint in found.endpoints.values_mut() {
+            endpoint.url.get_or_insert_with(|| url.to_owned());
+        }
+        found
+    }
+
     /// The names of all secrets it needs, sorted.
     #[must_use]
     pub fn secrets(&self) -> Vec<&str> {
@@ -335,6 +403,10 @@ impl Connection {
 
 fn yes() -> bool {
     true
+}
+
+fn two_hundred() -> u16 {
+    200
 }
 
 fn five_minutes() -> u32 {

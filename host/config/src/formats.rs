@@ -28,6 +28,8 @@ pub(crate) const ADDRESS_RULE: &str = "calport-address-rule";
 pub(crate) const MAIL: &str = "calport-mail-address";
 /// A mail domain.
 pub(crate) const DOMAIN: &str = "calport-domain";
+/// Name of a host.
+pub(crate) const HOST: &str = "calport-host";
 /// A calendar beside a person's mailbox.
 pub(crate) const CALENDAR: &str = "calport-calendar";
 /// A person's id.
@@ -66,6 +68,10 @@ pub(crate) fn check(format: &str, text: &str) -> Result<(), Refusal> {
         }
         GROUP => check_group(text),
         DOMAIN if !is_domain(text) => refuse("expected a mail domain such as `example.com`, without `@`", None),
+        HOST if !is_host(text) => refuse(
+            "expected the name of a host such as `mail.example.com`, without `https://`, port and path",
+            Url::parse(text).ok().and_then(|url| url.host_str().filter(|host| is_host(host)).map(|host| format!("write `{host}`"))),
+        ),
         CERTIFICATE if !is_certificate(text) => refuse(
             "expected the SHA-256 of a certificate: 64 hexadecimal digits, with or without colons",
             Some("`openssl x509 -noout -fingerprint -sha256 -in FILE` prints it at the server".to_owned()),
@@ -189,6 +195,10 @@ fn is_domain(text: &str) -> bool {
         && text.split('.').all(|label| !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-'))
 }
 
+fn is_host(text: &str) -> bool {
+    is_domain(text) || text.parse::<std::net::IpAddr>().is_ok()
+}
+
 fn is_certificate(text: &str) -> bool {
     let digits: Vec<char> = text.chars().filter(|c| !matches!(c, ':' | ' ')).collect();
     digits.len() == 64 && digits.iter().all(char::is_ascii_hexdigit)
@@ -211,6 +221,16 @@ pub(crate) fn address_rules(_: &mut SchemaGenerator) -> Schema {
 /// The schema of a list of certificates by their SHA-256.
 pub(crate) fn certificates(_: &mut SchemaGenerator) -> Schema {
     list_of(CERTIFICATE)
+}
+
+/// The schema of a list of domains.
+pub(crate) fn domains(_: &mut SchemaGenerator) -> Schema {
+    list_of(DOMAIN)
+}
+
+/// The schema of a list of hosts.
+pub(crate) fn hosts(_: &mut SchemaGenerator) -> Schema {
+    list_of(HOST)
 }
 
 /// The schema of a list of mail addresses.
@@ -257,6 +277,7 @@ mod tests {
             (PERSON, &["anna", "Anna Beispiel"], &[" anna", "a\u{1f}b"]),
             (GROUP, &["sales", "Vertrieb Süd"], &["", " sales", "group:sales"]),
             (DOMAIN, &["example.com", "localhost"], &["@example.com", "a..b", ""]),
+            (HOST, &["mail.example.com", "10.1.2.3"], &["https://mail.example.com", "mail.example.com:443", "mail.example.com/ews", ""]),
             (HEADER, &["X-Api-Key"], &["X Api", "", "a:b"]),
         ];
         for (format, good, bad) in table {

@@ -13,6 +13,7 @@
 mod check;
 mod check_auth;
 mod check_defaults;
+mod check_discovery;
 mod check_people;
 mod check_sinks;
 mod config;
@@ -34,7 +35,7 @@ mod texts;
 mod tree;
 
 pub use config::{Config, schema};
-pub use connection::{Auth, ClientStyle, Connection, Endpoint, FormNames, Proxy, Trace};
+pub use connection::{Auth, ClientStyle, Connection, Discovery, Endpoint, FormNames, Notify, Proxy, Trace};
 pub use diagnostic::{Diagnostic, Severity, render, to_json};
 pub use flow::{DEFAULT_RULES, Flow, FlowKind, Selection, flows_of};
 pub use host::{Alerts, Hooks, Host, Limits, LimitsOverride, Log, LogFormat, LogLevel, Secrets, Timing, Tls};

@@ -244,7 +244,7 @@ fn connections(old: &Config, new: &Config, changes: &mut Vec<Change>) {
             (Some(_), None) => changes.push(Change::ConnectionRemoved { name: own() }),
             (Some(was), Some(is)) if was.plugin != is.plugin => changes.push(Change::ConnectionReplaced { name: own() }),
             (Some(was), Some(is)) => {
-                if was.settings != is.settings || was.endpoints != is.endpoints {
+                if was.settings != is.settings || was.endpoints != is.endpoints || was.discovery != is.discovery {
                     changes.push(Change::ConnectionSettings { name: own() });
                 }
                 if tuning(old, was) != tuning(new, is) {
@@ -259,9 +259,13 @@ fn connections(old: &Config, new: &Config, changes: &mut Vec<Change>) {
     }
 }
 
+/// How changes are noticed.
+type Told = (Option<crate::connection::Notify>, u32, u16);
+
 /// What takes effect without opening the connector again. `[limits]` shows in it as far as the connection uses it.
-fn tuning<'a>(config: &Config, connection: &'a Connection) -> (crate::host::Limits, u32, Option<f64>, &'a crate::connection::Trace) {
-    (config.limits(connection), connection.poll_s, connection.requests_per_second, &connection.trace)
+fn tuning<'a>(config: &Config, connection: &'a Connection) -> (crate::host::Limits, Told, Option<f64>, &'a crate::connection::Trace) {
+    let told = (connection.notify, connection.poll_s, connection.max_subscriptions_per_connection);
+    (config.limits(connection), told, connection.requests_per_second, &connection.trace)
 }
 
 fn people(old: &Config, new: &Config, changes: &mut Vec<Change>) {

@@ -81,9 +81,14 @@ fn write_section(text: &mut String, draft: &ConnectionDraft) -> std::fmt::Result
     if !connection.settings.is_empty() {
         writeln!(text, "settings = {}", inline(&connection.settings))?;
     }
+    if let Some(discovery) = &connection.discovery {
+        writeln!(text, "discovery = {}", inline(discovery))?;
+    }
     for (endpoint_name, endpoint) in &connection.endpoints {
         writeln!(text, "\n[connections.{name}.endpoints.{}]", key(endpoint_name))?;
-        writeln!(text, "url = {}", quoted(&endpoint.url))?;
+        if let Some(url) = &endpoint.url {
+            writeln!(text, "url = {}", quoted(url))?;
+        }
         if endpoint.auth != Auth::None {
             writeln!(text, "auth = {}", inline(&endpoint.auth))?;
         }

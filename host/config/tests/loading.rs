@@ -76,7 +76,7 @@ fn a_file_for_the_first_connections_survives_hostile_answers() {
     connection.settings.insert("tenant \"x\"".to_owned(), json!({"a": ["\\", "'\n"], "n": 1.5}));
     let endpoint = connection.endpoints.get_mut("api").unwrap();
     endpoint.auth = Auth::Basic { user: "DOMAIN\\\"user\"".to_owned(), secret: "pbx-password".to_owned() };
-    endpoint.url = "http://127.0.0.1:8088/x".to_owned();
+    endpoint.url = Some("http://127.0.0.1:8088/x".to_owned());
     endpoint.plain_http = true;
     endpoint.allow_addresses = vec!["loopback".to_owned()];
     let draft = ConnectionDraft { name: "pbx".to_owned(), note: "A phone system\n[evil]\r\nx = 1".to_owned(), connection };
@@ -262,4 +262,20 @@ proptest! {
 fn prop_assert_findings(found: &[calport_config::Diagnostic]) {
     assert!(!found.is_empty() && found.iter().all(|finding| finding.line > 0));
     assert!(!calport_config::render(found, false).is_empty());
+}
+
+#[test]
+fn b48_one_endpoint_without_a_url_is_found_by_the_domain_of_the_address() {
+    let loaded = load_str(Path::new("calport.toml"), &std::fs::read_to_string("tests/config/discovery_good.toml").unwrap()).unwrap();
+    let connections = &loaded.config.connections;
+    let (endpoint, discovery) = connections["mail"].to_be_found().unwrap();
+    assert_eq!((endpoint, discovery.domains()), ("ews", vec!["Example.com".to_owned()]));
+    assert_eq!(connections["pinned"].discovery.as_ref().unwrap().domains(), ["example.com"]);
+    assert!(connections["pinned"].to_be_found().is_none(), "its URL counts");
+    let found = connections["mail"].with_found("https://mail.example.com/EWS");
+    assert_eq!(found.endpoints["ews"].url.as_deref(), Some("https://mail.example.com/EWS"));
+    assert!(found.to_be_found().is_none());
+    let draft = ConnectionDraft { name: "mail".to_owned(), note: String::new(), connection: connections["mail"].clone() };
+    let again = load_str(Path::new("calport.toml"), &calport_config::connection_section(&draft)).unwrap();
+    assert_eq!(again.config.connections["mail"], connections["mail"]);
 }

@@ -78,6 +78,7 @@ fn feat_r05_connections_tell_settings_from_limits_from_the_switch() {
     assert_eq!(changes(&[("https://cal.", "https://cal2.")]), [Change::ConnectionSettings { name: name("calendar") }]);
     assert_eq!(changes(&[("active = true", "active = false")]), [Change::ConnectionActive { name: name("pbx"), on: false }]);
     assert_eq!(changes(&[("active = true", "poll_s = 60")]), [Change::ConnectionTuning { name: name("pbx") }]);
+    assert_eq!(changes(&[("active = true", "notify = \"polling\"")]), [Change::ConnectionTuning { name: name("pbx") }]);
     assert_eq!(changes(&[("\"phone\"", "\"phone2\"")]), [Change::ConnectionReplaced { name: name("pbx") }]);
     assert_eq!(
         changes(&[("[[flows]]", "[connections.spare]\nplugin = \"x\"\n[[flows]]")]),

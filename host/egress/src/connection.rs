@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use crate::auth::{Answer, Auth, Scheme, Vault};
+use crate::auth::{Answer, Auth, Scheme, Turn, Vault};
 use crate::client::{self, Surroundings};
 use crate::clock::Clock;
 use crate::cookies::Sessions;
@@ -76,6 +76,7 @@ impl Egress {
             let (client, dialer) = client::build(endpoint, &limits, &around).map_err(setup)?;
             lanes.push(Lane {
                 scheme: endpoint.auth.scheme(&vault).map_err(setup)?,
+                nobody: Auth::None.scheme(&vault).map_err(setup)?,
                 identities: endpoint.identities.iter().map(person).collect::<Result<_, _>>().map_err(setup)?,
                 sessions: Sessions::default(),
                 wire: Wire {
@@ -91,8 +92,9 @@ impl Egress {
             });
         }
         let slots = Arc::new(Semaphore::new(policy.concurrent_requests.clamp(1, Semaphore::MAX_PERMITS)));
+        let streams = Arc::new(Semaphore::new(policy.concurrent_streams.clamp(1, Semaphore::MAX_PERMITS)));
         let (clock, throttle) = (Arc::clone(&self.clock), Throttle::default());
-        Ok(Arc::new(Connection { policy, lanes, slots, throttle, tracer, counters, clock }))
+        Ok(Arc::new(Connection { policy, lanes, slots, streams, throttle, tracer, counters, clock }))
     }
 }
 
@@ -100,6 +102,8 @@ impl Egress {
 struct Lane {
     wire: Wire,
     scheme: Box<dyn Scheme>,
+    /// For requests without a credential.
+    nobody: Box<dyn Scheme>,
     identities: BTreeMap<String, Box<dyn Scheme>>,
     sessions: Sessions,
 }
@@ -109,6 +113,7 @@ pub struct Connection {
     policy: ConnectionPolicy,
     lanes: Vec<Lane>,
     slots: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     throttle: Throttle,
     tracer: Arc<Tracer>,
     counters: Arc<CounterCells>,
@@ -130,29 +135,32 @@ impl Connection {
     /// # Errors
     /// See [`EgressError`]; `outcome_unknown` tells whether the server may have acted.
     pub async fn send(&self, request: Request) -> Result<Response, EgressError> {
-        let mut opened = self.converse(request).await?;
+        let mut opened = self.converse(Request { quiet: None, ..request }).await?;
         let limit = opened.lane.wire.limits.response_bytes;
         let body = opened.lane.wire.collect(&mut opened.answer.reply, &opened.call, limit).await?;
         let response = &opened.answer.reply.response;
         Ok(Response { status: response.status(), headers: headers::incoming(response.headers()), body, stopped_for: opened.stopped_for })
     }
 
-    /// Sends a request and returns when the head of the answer is there. The total time limit covers the time until then.
+    /// Sends a request and returns when the head of the answer is there. The total time limit covers the time until then. With
+    /// [`Request::quiet`] it is a stream of events, which holds neither a request slot nor its session from then on.
     ///
     /// # Errors
     /// As [`Connection::send`].
     pub async fn open(&self, request: Request) -> Result<StreamedResponse, EgressError> {
+        let quiet = request.quiet;
         let opened = self.converse(request).await?;
         let response = opened.answer.reply.response;
+        let turn = if quiet.is_some() { Turn::Free } else { opened.answer.turn };
         Ok(StreamedResponse {
             status: response.status(),
             headers: headers::incoming(response.headers()),
             stopped_for: opened.stopped_for,
-            held: Some(Held { response, _slot: opened.slot, _turn: opened.answer.turn }),
+            held: Some(Held { response, _slot: opened.slot, _turn: turn }),
             rest: Bytes::new(),
             url: SafeUrl::new(&opened.call.url),
             outcome: if opened.call.harmless_twice { Outcome::Repeatable } else { Outcome::Unknown },
-            between: opened.lane.wire.limits.between_bytes,
+            between: quiet.unwrap_or(opened.lane.wire.limits.between_bytes),
             last_byte: Instant::now(),
             counters: Arc::clone(&self.counters),
         })
@@ -210,6 +218,10 @@ impl Connection {
         let permitted = decide(&self.policy, &request.method, &request.url, &request.headers)?;
         let lane = self.lanes.get(permitted.endpoint).ok_or_else(|| EgressError::Malformed { what: "no endpoint".to_owned() })?;
         let scheme = match &request.identity {
+            Some(_) if request.anonymous => {
+                return Err(EgressError::Malformed { what: "it is to go without a credential and names one".to_owned() });
+            }
+            None if request.anonymous => &lane.nobody,
             None => &lane.scheme,
             Some(name) => lane.identities.get(name).ok_or_else(|| {
                 let rule = Denial::Identity(name.chars().take(64).collect());
@@ -226,11 +238,12 @@ impl Connection {
         let total = request.timeout.map_or(limits.total, |wanted| wanted.min(limits.total));
         let harmless_twice = request.harmless_twice();
         let mut headers = headers::outgoing(&request.headers)?;
-        let session = request.session.as_deref().filter(|_| scheme.shares_cookies());
+        let session = request.session.as_deref().filter(|_| scheme.shares_cookies() && !request.anonymous);
         let cookies = session.map(|session| lane.sessions.of(request.identity.as_deref(), session));
         if let Some(value) = cookies.as_ref().and_then(|cookies| cookies.header(&permitted.url)) {
             headers.insert(COOKIE, value);
         }
+        let slots = if request.quiet.is_some() { &self.streams } else { &self.slots };
         let call = Call {
             headers,
             method: request.method,
@@ -243,7 +256,7 @@ impl Connection {
             private: false,
         };
         let turn = scheme.turn(&lane.wire, &call).await?;
-        let slot = match timeout_at(call.deadline, Arc::clone(&self.slots).acquire_owned()).await {
+        let slot = match timeout_at(call.deadline, Arc::clone(slots).acquire_owned()).await {
             Ok(Ok(slot)) => slot,
             Ok(Err(_)) | Err(_) => return Err(lane.wire.late(&call, Phase::Queue)),
         };

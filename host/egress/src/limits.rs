@@ -33,6 +33,10 @@ impl Default for Limits {
     }
 }
 
+/// Streams of events open on one connection unless the policy says otherwise: far more than servers allow one account, so that
+/// theirs is the limit that is met; each holds a socket.
+pub const DEFAULT_CONCURRENT_STREAMS: usize = 1_024;
+
 /// Requests in flight on one connection unless the policy says otherwise: four mailboxes at the four requests that
 /// calendar services allow for each, and little enough for a PBX.
 pub const DEFAULT_CONCURRENT_REQUESTS: usize = 16;

@@ -28,6 +28,11 @@ pub struct Request {
     pub safe_to_repeat: bool,
     /// Shorter than the endpoint's total time limit; longer values are cut to it.
     pub timeout: Option<Duration>,
+    /// Marks a stream of events for [`crate::Connection::open`]: how long its body may be silent, in place of `between_bytes`. It
+    /// counts among `concurrent_streams` and not among the requests, and holds its session only until the answer begins.
+    pub quiet: Option<Duration>,
+    /// Sent without credential and cookies, whatever the endpoint has; then there is no `identity`.
+    pub anonymous: bool,
 }
 
 impl Request {
@@ -44,6 +49,8 @@ impl Request {
             scope: None,
             safe_to_repeat: false,
             timeout: None,
+            quiet: None,
+            anonymous: false,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::address::{AddressClass, AddressRule, judge_address, rule_for};
 use crate::auth::Auth;
 use crate::error::{Blame, SafeUrl};
 use crate::headers;
-use crate::limits::{DEFAULT_CONCURRENT_REQUESTS, Limits};
+use crate::limits::{DEFAULT_CONCURRENT_REQUESTS, DEFAULT_CONCURRENT_STREAMS, Limits};
 use crate::origin::{Origin, smuggles_dot_segments};
 use crate::redact::Redaction;
 
@@ -102,6 +102,8 @@ pub struct ConnectionPolicy {
     pub limits: Limits,
     /// Requests in flight at once; further ones wait.
     pub concurrent_requests: usize,
+    /// Streams of events open at once; further ones wait.
+    pub concurrent_streams: usize,
     /// What a protocol trace hides.
     pub redaction: Redaction,
 }
@@ -115,6 +117,7 @@ impl ConnectionPolicy {
             endpoints,
             limits: Limits::default(),
             concurrent_requests: DEFAULT_CONCURRENT_REQUESTS,
+            concurrent_streams: DEFAULT_CONCURRENT_STREAMS,
             redaction: Redaction::default(),
         }
     }
@@ -143,6 +146,8 @@ pub enum Denial {
     Link,
     /// The endpoint has no credential for this identity.
     Identity(String),
+    /// The discovery rule does not permit it, and why.
+    Discovery(&'static str),
 }
 
 /// A refusal that says which line of configuration would permit the request.
@@ -161,7 +166,8 @@ impl Denied {
         match self.rule {
             Denial::Origin | Denial::Path(_) | Denial::PlainHttp | Denial::Address(..) | Denial::Identity(_) => Blame::Configuration,
             Denial::Link => Blame::Server,
-            Denial::Url(_) | Denial::Method(_) | Denial::DotSegments | Denial::Header(_) => Blame::Plugin,
+            Denial::Discovery(_) if self.allow.is_some() => Blame::Configuration,
+            Denial::Url(_) | Denial::Method(_) | Denial::DotSegments | Denial::Header(_) | Denial::Discovery(_) => Blame::Plugin,
         }
     }
 }
@@ -182,6 +188,7 @@ impl fmt::Display for Denied {
             Denial::Header(name) => write!(f, "header `{name}` is set by the host only")?,
             Denial::Address(address, class) => write!(f, "it leads to {address}, {class}")?,
             Denial::Link => f.write_str("the server's link leaves the endpoint that gave it")?,
+            Denial::Discovery(why) => f.write_str(why)?,
             Denial::Identity(identity) => write!(f, "the endpoint has no credential for identity `{identity}`")?,
         }
         match &self.allow {
@@ -315,11 +322,11 @@ fn line(connection: &str, endpoint: &str, key: &str, value: &str) -> String {
     format!("[connections.{}.endpoints.{}]\n{key} = {value}", bare(connection), bare(endpoint))
 }
 
-fn bare(key: &str) -> String {
+pub(crate) fn bare(key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     if plain { key.to_owned() } else { quoted(key) }
 }
 
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

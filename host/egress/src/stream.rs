@@ -42,7 +42,8 @@ pub(crate) struct Held {
     pub(crate) _turn: Turn,
 }
 
-/// An open answer. It occupies one of the connection's request slots, and its session, until it ends or is dropped.
+/// An open answer. It occupies one of the connection's request slots, and its session, until it ends or is dropped; a stream of
+/// events occupies a place among the streams only.
 pub struct StreamedResponse {
     /// The status.
     pub status: StatusCode,
@@ -61,7 +62,8 @@ pub struct StreamedResponse {
 
 impl StreamedResponse {
     /// Reads the next piece of at most `most` bytes, waiting at most `wait`. A stream has no limit on its whole length, because
-    /// event streams do not end; each piece is bounded, and silence longer than `between_bytes` is an error.
+    /// event streams do not end; each piece is bounded, and silence longer than `between_bytes`, or
+    /// than the request's `quiet`, is an error.
     ///
     /// # Errors
     /// [`EgressError::TimedOut`], [`EgressError::Lost`] or [`EgressError::Invalid`]; the stream is closed then.

@@ -37,11 +37,14 @@ impl Engine {
     pub(crate) fn absence_due(&mut self, connection: &str, now: Timestamp) {
         let Some(state) = self.connections.get_mut(connection) else { return };
         let batch = state.plan.api.descriptor().feed.as_ref().map_or(1, |f| f.batch_size.max(1));
-        let mut due: Vec<FeedKey> = Vec::new();
+        let (mut due, mut first): (Vec<FeedKey>, Vec<String>) = (Vec::new(), Vec::new());
         for (key, entry) in &mut self.feeds {
             if key.connection == connection && !entry.absence_busy && entry.absence_due.is_some_and(|at| at <= now) {
                 entry.absence_busy = true;
                 due.push(key.clone());
+                if entry.feed.absence.is_none() {
+                    first.push(key.mailbox.clone());
+                }
             }
         }
         for keys in due.chunks(batch) {
@@ -49,6 +52,9 @@ impl Engine {
         }
         if !due.is_empty() {
             tracing::info!(code = "absence-read", connection, count = due.len(), "Getting out-of-office settings for: {}", due.len());
+        }
+        for mailbox in first {
+            tracing::info!(code = "absence-read", connection, mailbox, "Getting out-of-office settings for: {mailbox}");
         }
         let next =
             self.feeds.iter().filter(|(k, e)| k.connection == connection && !e.absence_busy).filter_map(|(_, e)| e.absence_due).min();

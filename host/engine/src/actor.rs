@@ -19,10 +19,10 @@ use crate::dispatch::Done;
 use crate::feed::FeedEntry;
 use crate::handle::{EngineHandle, Message};
 use crate::latency::Latency;
-use crate::overrule::Waited;
 use crate::people::PersonEntry;
 use crate::plan::{Plan, Settings};
 use crate::secrets::HookSecrets;
+use crate::streams::Waited;
 use crate::wheel::{Timer, Wheel};
 
 /// Messages that may wait. More than this means that the engine is far behind; hooks then wait on disk.
@@ -152,7 +152,10 @@ impl Engine {
                     Err(error) => tracing::error!(code = "job-lost", %error, "a job ended without a result; the mailbox or sink is tried again"),
                 },
                 Some(waited) = self.streams.join_next(), if !self.streams.is_empty() => match waited {
-                    Ok(waited) => self.waited(waited),
+                    Ok(Waited::Sink(waited)) => self.waited(waited),
+                    Ok(Waited::Stream(waited)) => self.stream_waited(waited).await,
+                    // A stream that was given up takes its wait along.
+                    Err(error) if error.is_cancelled() => {}
                     Err(error) => tracing::error!(code = "job-lost", %error, "listening to a sink ended without a result"),
                 },
                 message = self.inbox.recv() => match message {
@@ -209,7 +212,7 @@ impl Engine {
                 Timer::Renew(connection, id) => self.renew_due(&connection, &id, now),
                 Timer::Prepare(key) => self.prepare_due(&key),
                 Timer::Absence(connection) => self.absence_due(&connection, now),
-                Timer::Connection(_) | Timer::Publish(_) => {}
+                Timer::Connection(_) | Timer::Publish(_) | Timer::Streams(_) => {}
                 Timer::Recompute(person) => self.recompute(&person),
                 Timer::Lease(person) => self.lease_due(&person, now),
                 Timer::Alerts => self.alerts_due(now),

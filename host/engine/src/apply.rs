@@ -21,6 +21,9 @@ use crate::plan::{PersonPlan, Plan};
 use crate::status::{ConnectionStatus, LatencyStatus, PersonStatus, ProgressStatus, Status};
 use crate::wheel::Timer;
 
+/// How long after a start mailboxes wait for their streams before they are read.
+const STREAM_AT_START: Duration = Duration::from_secs(60);
+
 /// How the row of a place where a person is no longer shown is named.
 fn left_place(row: &PresenceRow) -> String {
     format!("{}\u{1f}{}\u{1f}{}", row.person, row.sink, row.user)
@@ -34,7 +37,9 @@ impl Engine {
         }
         for subscription in self.store.subscriptions().await? {
             let key = FeedKey::new(subscription.connection.clone(), subscription.mailbox.clone());
-            self.secrets.add(&subscription.connection, &subscription.secret);
+            if !subscription.secret.is_empty() {
+                self.secrets.add(&subscription.connection, &subscription.secret);
+            }
             self.by_subscription.insert((subscription.connection.clone(), subscription.id.clone()), key.clone());
             if let Some(entry) = self.feeds.get_mut(&key) {
                 entry.subscription = Some(subscription);
@@ -68,6 +73,7 @@ impl Engine {
         self.take_calendars(&matches, now).await;
         self.leave_unknown_places();
         self.drop_idle_feeds().await?;
+        self.leave_unused_streams().await;
         self.index_sinks();
         let calendars = self.calendars.values().map(|c| c.plan.connection.clone());
         let sources: BTreeSet<String> = self.people.values().map(|p| p.plan.source.clone()).chain(calendars).collect();
@@ -114,7 +120,11 @@ impl Engine {
                 }
                 Some(connection) => {
                     let same = std::sync::Arc::ptr_eq(&connection.plan.api, &plan.api);
+                    let told_otherwise = connection.plan.notify != plan.notify;
                     connection.plan = plan;
+                    if told_otherwise {
+                        connection.health = Health::Unchecked;
+                    }
                     if !same {
                         connection.health = Health::Unchecked;
                         connection.paused_until = None;
@@ -188,7 +198,11 @@ impl Engine {
         let dirty = self.feeds.get(&key).is_some_and(|e| e.feed.dirty);
         let rate = u64::from(self.settings.restart_rate.max(1));
         let spread = Duration::from_secs((self.feeds.len() as u64 / rate).min(3600));
-        let at = if dirty || spread.is_zero() { now } else { backoff::after(now, backoff::place(&key, spread)) };
+        let mut at = if dirty || spread.is_zero() { now } else { backoff::after(now, backoff::place(&key, spread)) };
+        if !dirty && self.connections.get(&key.connection).is_some_and(Connection::uses_streams) {
+            // It is read as soon as a stream tells of it; now it would be read twice.
+            at = at.max(backoff::after(now, STREAM_AT_START));
+        }
         self.schedule(&key, at, if dirty { Class::Live } else { Class::Reconcile });
         self.absence_wanted(&key, now);
     }
@@ -258,9 +272,11 @@ impl Engine {
             .map(|(key, _)| key.clone())
             .collect();
         for key in idle {
-            if let Some(entry) = self.feeds.remove(&key)
-                && let Some(subscription) = entry.subscription
-            {
+            let removed = self.feeds.remove(&key);
+            if let Some(group) = removed.as_ref().and_then(|entry| entry.group.clone()) {
+                self.leave_group(&key, &group).await;
+            }
+            if let Some(subscription) = removed.and_then(|entry| entry.subscription) {
                 self.by_subscription.remove(&(key.connection.clone(), subscription.id.clone()));
                 self.secrets.remove(&key.connection, &subscription.secret);
                 if let Some(connection) = self.connections.get_mut(&key.connection) {
@@ -306,7 +322,7 @@ impl Engine {
     }
 
     /// A check ended.
-    pub(crate) fn checked(&mut self, id: &str, result: Result<CheckReport, ConnectorError>) {
+    pub(crate) async fn checked(&mut self, id: &str, began: Timestamp, result: Result<CheckReport, ConnectorError>) {
         let now = self.clock.now();
         let Some(connection) = self.connections.get_mut(id) else { return };
         connection.checking = false;
@@ -319,7 +335,8 @@ impl Engine {
                 connection.failures = 0;
                 connection.hooks_waiting = true;
                 let what = if connection.server.starts_with(&name) { String::new() } else { format!("{name} ") };
-                tracing::info!(code = "connected", connection = id, "Connected to {what}{}", connection.server);
+                let duration_ms = backoff::between(began, now).as_millis() as u64;
+                tracing::info!(code = "connected", connection = id, duration_ms, "Connected to {what}{}", connection.server);
                 for finding in report.findings {
                     let (severity, remedy, text) = (finding.severity.as_str(), finding.remedy, finding.message);
                     match finding.severity {
@@ -328,10 +345,18 @@ impl Engine {
                         Severity::Problem => tracing::error!(code = "finding", connection = id, severity, remedy, "{text}"),
                     }
                 }
+                connection.streams.refused = false;
+                connection.untold = None;
+                let (streams, calendar) = (connection.uses_streams(), connection.has(Capability::Calendar));
                 if connection.uses_hooks() {
                     connection.push(Class::Renewal, Work::Inventory);
+                } else {
+                    self.end_leftovers(id).await;
                 }
-                if connection.has(Capability::Calendar) {
+                if streams {
+                    self.begin_streams(id);
+                }
+                if calendar {
                     self.resolve_due(id);
                 }
             }
@@ -398,6 +423,7 @@ impl Engine {
 
     fn connection_status(&self, id: &str, connection: &Connection) -> ConnectionStatus {
         let descriptor = connection.plan.api.descriptor();
+        let mode = self.mode(id, connection);
         let feeds = || self.feeds.iter().filter(|(key, _)| key.connection == id);
         let (reason, blame, next_try) = match &connection.health {
             Health::Offline { error, next_try } => (Some(error.message.clone()), Some(error.blame().as_str()), Some(*next_try)),
@@ -412,11 +438,12 @@ impl Engine {
             reason,
             blame,
             next_try,
-            mode: match (descriptor.has(Capability::Calendar), connection.uses_hooks()) {
-                (false, _) => "none",
-                (true, true) => "hooks",
-                (true, false) => "polling",
-            },
+            mode: mode.name,
+            mode_reason: mode.reason,
+            expected_latency_s: mode.latency.map(|latency| latency.as_secs()),
+            streams: mode.streams,
+            last_heartbeat: mode.last_heartbeat,
+            polled: mode.polled,
             mailboxes: feeds().count(),
             troubled: feeds().filter(|(_, e)| e.state != FeedState::Live).count(),
             subscriptions: feeds().filter(|(_, e)| e.subscription.is_some()).count(),
@@ -438,7 +465,7 @@ impl Engine {
             detail: person.resolution.as_ref().map(|r| r.detail.to_string()).unwrap_or_default(),
             feed: feed.map_or("", |e| e.state.as_str()),
             feed_reason: feed.and_then(|e| e.state.reason().map(str::to_owned)),
-            last_verified: feed.and_then(|e| e.feed.last_verified),
+            last_verified: feed.and_then(|e| self.verified(e)),
             sink: person.plan.sink.clone(),
             user: person.plan.user.clone(),
             wanted: row.and_then(|r| r.wanted.clone()),
@@ -449,7 +476,7 @@ impl Engine {
             overruled: self.by_hand.get(id).is_some_and(|kept| kept.iter().any(|one| one.manual.ended_at.is_none())),
             freshness: feed.filter(|entry| entry.feed.complete).map(|entry| {
                 let period = self.routine_period(&entry.feed.key);
-                freshness_of(entry.feed.last_verified, period, self.settings.unknown_after, self.clock.now())
+                freshness_of(self.verified(entry), period, self.settings.unknown_after, self.clock.now())
             }),
             next_change: person.boundary,
         }

@@ -30,7 +30,7 @@ pub struct CalendarStatus {
     pub connection: String,
     /// Its address.
     pub address: String,
-    /// `resolved`, `not-found`, `ambiguous`, `not-permitted` or `unresolved`.
+    /// `resolved`, `not-found`, `ambiguous`, `not-permitted`, `moved` or `unresolved`.
     pub resolution: &'static str,
     /// Why, and what to do.
     pub detail: String,

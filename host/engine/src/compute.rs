@@ -134,7 +134,7 @@ impl Engine {
             overrides,
             at_sink,
             signals: self.signals_of(id),
-            verified: entry.feed.last_verified,
+            verified: self.verified(entry),
             reconcile: self.routine_period(&key),
             unknown_after: self.settings.unknown_after,
         };

@@ -1,6 +1,7 @@
 //! A connection's health, queues and budget.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::descriptor::Capability;
@@ -12,7 +13,8 @@ use crate::backoff;
 use crate::calls::Calls;
 use crate::current::CurrentOrder;
 use crate::overrule::Watch;
-use crate::plan::ConnectionPlan;
+use crate::plan::{ConnectionPlan, Notify};
+use crate::streams::Streams;
 
 /// Requests under way at the start (SEMANTICS R-01: learned from there).
 const FIRST_LIMIT: usize = 8;
@@ -30,6 +32,8 @@ pub(crate) enum Work {
     Sync(FeedKey),
     /// Ask for zones and subscribe.
     Prepare(Vec<FeedKey>),
+    /// Subscribe mailboxes of a group.
+    Subscribe(Arc<str>, Vec<FeedKey>),
     /// Renew subscriptions.
     Renew(Vec<String>),
     /// Read automatic replies.
@@ -64,6 +68,9 @@ fn gather(mut work: Work, queue: &mut VecDeque<Work>, batch: usize) -> Work {
     loop {
         match (&mut work, queue.front_mut()) {
             (Work::Prepare(keys), Some(Work::Prepare(more))) if keys.len() + more.len() <= batch => keys.append(more),
+            (Work::Subscribe(group, keys), Some(Work::Subscribe(other, more))) if group == other && keys.len() + more.len() <= batch => {
+                keys.append(more);
+            }
             (Work::Renew(ids), Some(Work::Renew(more))) if ids.len() + more.len() <= batch => ids.append(more),
             _ => return work,
         }
@@ -105,12 +112,15 @@ pub(crate) struct Connection {
     turn: u32,
     pub hooks_waiting: bool,
     pub hooks_busy: bool,
+    /// Why mailboxes are not told of by hooks.
+    pub untold: Option<String>,
     pub publish: VecDeque<String>,
     pub publish_set: HashSet<String>,
     pub publishing: usize,
     pub next_publish: Option<Timestamp>,
     pub watch: Watch,
     pub calls: Calls,
+    pub streams: Streams,
 }
 
 impl Connection {
@@ -132,12 +142,14 @@ impl Connection {
             turn: 0,
             hooks_waiting: true,
             hooks_busy: false,
+            untold: None,
             publish: VecDeque::new(),
             publish_set: HashSet::new(),
             publishing: 0,
             next_publish: None,
             watch: Watch::default(),
             calls: Calls::default(),
+            streams: Streams::default(),
         }
     }
 
@@ -146,9 +158,43 @@ impl Connection {
         self.plan.api.descriptor().has(capability)
     }
 
-    /// Whether changes are announced by hooks.
+    /// Whether changes are announced by hooks: where that was chosen, or where there are no streams.
     pub fn uses_hooks(&self) -> bool {
-        self.plan.hook_url.is_some() && self.has(Capability::Notifications) && self.plan.api.descriptor().hook.is_some()
+        let able = self.plan.hook_url.is_some() && self.has(Capability::Notifications) && self.plan.api.descriptor().hook.is_some();
+        able && match self.plan.notify {
+            Some(Notify::Hooks) => true,
+            Some(Notify::Streams | Notify::Polling) => false,
+            None => !self.has_streams(),
+        }
+    }
+
+    /// Whether live subscriptions give signs of life by hooks.
+    pub fn hears_hooks(&self) -> bool {
+        self.uses_hooks() && self.plan.api.descriptor().hook.as_ref().is_some_and(|hook| hook.heartbeats)
+    }
+
+    /// Whether changes come in streams: where nothing else was chosen.
+    pub fn uses_streams(&self) -> bool {
+        matches!(self.plan.notify, None | Some(Notify::Streams)) && self.has_streams() && !self.streams.refused
+    }
+
+    fn has_streams(&self) -> bool {
+        let descriptor = self.plan.api.descriptor();
+        descriptor.streams.is_some() && descriptor.has(Capability::Calendar) && descriptor.has(Capability::Notifications)
+    }
+
+    /// Why the way to be told that was chosen is not possible here.
+    pub fn no_way(&self) -> Option<String> {
+        let (name, has) = match self.plan.notify? {
+            Notify::Streams => ("streams", self.has_streams()),
+            Notify::Hooks if self.plan.hook_url.is_none() => {
+                return Some("`notify = \"hooks\"` needs [hooks] with the URL under which the server reaches this host".to_owned());
+            }
+            Notify::Hooks => ("hooks", self.uses_hooks()),
+            Notify::Polling => return None,
+        };
+        let connector = &self.plan.api.descriptor().display_name;
+        (!has).then(|| format!("`notify = \"{name}\"`, but the connector {connector} knows no {name}; choose another way, or none"))
     }
 
     /// Whether work may go out now.

@@ -1,5 +1,6 @@
 //! From queues to jobs, and from finished jobs back into the table.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::descriptor::CheckReport;
@@ -15,8 +16,9 @@ use crate::calls::CallAnswers;
 use crate::compute::{Computed, compute};
 use crate::connection::{Health, Work};
 use crate::current::{CurrentOrder, Stepped, carry_out};
+use crate::hooks::{HookError, read_hooks};
 use crate::people::resolve_people;
-use crate::prepare::{HookError, Prepared, prepare, read_hooks};
+use crate::prepare::{Prepared, prepare};
 use crate::publish::publish;
 use crate::sync::{SyncError, SyncOutcome, sync_feed};
 
@@ -40,10 +42,12 @@ type Answers<T> = Result<Vec<Result<T, ConnectorError>>, ConnectorError>;
 /// The result of a job.
 pub(crate) enum Done {
     Nothing,
-    Checked(String, Result<CheckReport, ConnectorError>),
+    /// With the time at which it began.
+    Checked(String, Timestamp, Result<CheckReport, ConnectorError>),
     Inventory(String, Result<Vec<Subscription>, ConnectorError>),
     Resolved(String, Vec<String>, Result<Vec<PersonRow>, ConnectorError>),
     Prepared(String, Vec<FeedKey>, Result<Vec<Prepared>, ConnectorError>),
+    Subscribed(String, Arc<str>, Vec<FeedKey>, Answers<Subscription>),
     Renewed(String, Vec<String>, Answers<Subscription>),
     Absences(String, Vec<FeedKey>, Answers<Absence>),
     Hooks(String, Result<(Vec<Hint>, Option<i64>), HookError>),
@@ -67,6 +71,7 @@ impl Engine {
             self.read_hooks_if_waiting(id, now);
             self.watch_sink(id, now);
             self.ask_calls(id, now);
+            self.drive_streams(id, now);
             while let Some(work) = self.connections.get_mut(id).and_then(|c| c.take(now)) {
                 self.start_work(id, work);
             }
@@ -107,7 +112,7 @@ impl Engine {
             tracing::info!(code = "url", connection = id, "Using {name} URL: {}", connection.plan.url);
         }
         let (api, id) = (connection.plan.api.clone(), id.to_owned());
-        self.jobs.spawn(async move { Done::Checked(id, api.check().await) });
+        self.jobs.spawn(async move { Done::Checked(id, now, api.check().await) });
     }
 
     fn read_hooks_if_waiting(&mut self, id: &str, now: Timestamp) {
@@ -131,6 +136,10 @@ impl Engine {
             Work::Prepare(keys) => {
                 let order = self.prepare_order(&id, &keys);
                 self.jobs.spawn(async move { Done::Prepared(id, keys, prepare(api.as_ref(), order).await) });
+            }
+            Work::Subscribe(group, keys) => {
+                let requests = self.subscribe_requests(&id, &group, &keys);
+                self.jobs.spawn(async move { Done::Subscribed(id, group, keys, api.subscribe(requests).await) });
             }
             Work::Renew(ids) => {
                 let renewals = self.renewals(&ids);
@@ -210,6 +219,7 @@ impl Engine {
             | Done::Resolved(id, ..)
             | Done::Prepared(id, ..)
             | Done::Renewed(id, ..)
+            | Done::Subscribed(id, ..)
             | Done::Absences(id, ..)
             | Done::Hooks(id, _)
             | Done::Current(id, ..)
@@ -228,10 +238,11 @@ impl Engine {
         }
         match done {
             Done::Nothing | Done::Unsubscribed(_) => {}
-            Done::Checked(id, result) => self.checked(&id, result),
+            Done::Checked(id, began, result) => self.checked(&id, began, result).await,
             Done::Inventory(id, result) => self.inventory_taken(&id, result).await,
             Done::Resolved(id, people, result) => self.people_resolved(&id, people, result).await,
             Done::Prepared(id, keys, result) => self.mailboxes_prepared(&id, keys, result).await,
+            Done::Subscribed(id, group, keys, result) => self.subscribed(&id, &group, keys, result).await,
             Done::Renewed(id, ids, result) => self.renewed(&id, ids, result).await,
             Done::Absences(id, keys, result) => self.absences_read(&id, keys, result).await,
             Done::Hooks(id, result) => self.hooks_read(&id, result).await,

@@ -1,5 +1,6 @@
 //! The feed of a mailbox: when it is read, and its state machine (SEMANTICS C-04, C-12, C-17).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::{ConnectorError, ErrorKind};
@@ -8,12 +9,12 @@ use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
-use crate::connection::{Class, Work};
+use crate::connection::{Class, Connection, Work};
 use crate::sync::{SyncError, SyncOutcome};
 use crate::wheel::Timer;
 
 /// How long to wait before a right that is missing is asked for again: grants take hours to spread (SEMANTICS B-50).
-const BLOCKED_RETRY: Duration = Duration::from_secs(15 * 60);
+pub(crate) const BLOCKED_RETRY: Duration = Duration::from_secs(15 * 60);
 
 /// The state of a feed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,12 @@ pub(crate) struct FeedEntry {
     pub noticed: Option<Timestamp>,
     pub subscription: Option<StoredSubscription>,
     pub renew_at: Option<Timestamp>,
+    /// The group whose streams tell of it.
+    pub group: Option<Arc<str>>,
+    /// Since when a stream, or a subscription with signs of life, tells of it without a gap.
+    pub covered: Option<Timestamp>,
+    /// The last sign of life of its subscription by a hook.
+    pub heard: Option<Timestamp>,
     pub absence_due: Option<Timestamp>,
     pub absence_busy: bool,
     /// The next read is of the whole window.
@@ -90,6 +97,9 @@ impl FeedEntry {
             noticed: None,
             subscription: None,
             renew_at: None,
+            group: None,
+            covered: None,
+            heard: None,
             absence_due: None,
             absence_busy: false,
             full: false,
@@ -277,7 +287,7 @@ impl Engine {
         entry.state = state;
         entry.again = false;
         if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Moved(_)) {
-            self.resolve_again(key);
+            self.resolve_again(key, error);
         }
         self.schedule(key, at, Class::Reconcile);
     }
@@ -290,7 +300,10 @@ impl Engine {
     /// How often a mailbox is read although nothing was noticed (SEMANTICS C-12, C-14).
     pub(crate) fn routine_period(&self, key: &FeedKey) -> Duration {
         let vip = self.feeds.get(key).is_some_and(|e| e.vip);
-        let subscribed = self.feeds.get(key).is_some_and(|e| e.subscription.is_some());
+        let hears = self.connections.get(&key.connection).is_some_and(Connection::hears_hooks);
+        // A subscription tells nothing while its stream is not open, or before its first sign of life.
+        let told = |e: &FeedEntry| e.subscription.is_some() && (e.covered.is_some() || (e.group.is_none() && !hears));
+        let subscribed = self.feeds.get(key).is_some_and(|e| told(e));
         match self.connections.get(&key.connection) {
             Some(connection) if !subscribed => connection.plan.poll,
             _ if vip => self.settings.reconcile_vip,
@@ -298,7 +311,8 @@ impl Engine {
         }
     }
 
-    /// Reads now: one connection's mailboxes with their automatic replies, or all (FEATURES R01).
+    /// Reads now: one connection's mailboxes with their automatic replies, or all; people without a mailbox are looked for again
+    /// (FEATURES R01).
     pub(crate) fn sync_now(&mut self, connection: Option<&str>) -> usize {
         let now = self.clock.now();
         let keys: Vec<FeedKey> = self.feeds.keys().filter(|k| connection.is_none_or(|c| c == k.connection)).cloned().collect();
@@ -319,6 +333,10 @@ impl Engine {
                     *next_try = now;
                 }
             }
+        }
+        let asked: Vec<String> = self.connections.keys().filter(|id| connection.is_none_or(|c| c == *id)).cloned().collect();
+        for id in asked {
+            self.resolve_due(&id);
         }
         keys.len()
     }

@@ -23,6 +23,7 @@ mod current;
 mod dispatch;
 mod feed;
 mod handle;
+mod hooks;
 mod latency;
 #[doc(hidden)]
 pub mod measure;
@@ -34,6 +35,7 @@ mod preview;
 mod publish;
 mod secrets;
 mod status;
+mod streams;
 mod sync;
 mod wheel;
 
@@ -42,7 +44,7 @@ pub use basis::{Basis, Shown};
 pub use calendars::CalendarStatus;
 pub use handle::{BasisError, EngineHandle, Gone};
 pub use people::resolve_people;
-pub use plan::{AlertPlan, CalendarPlan, ConnectionPlan, PersonPlan, Plan, Settings};
+pub use plan::{AlertPlan, CalendarPlan, ConnectionPlan, Notify, PersonPlan, Plan, Settings};
 pub use preview::{Change, Moment, Seen, difference, line};
 pub use secrets::HookSecrets;
 pub use status::{ConnectionStatus, LatencyStatus, PersonStatus, ProgressStatus, Status};

@@ -20,8 +20,11 @@ use crate::backoff;
 use crate::by_hand::ByHand;
 use crate::connection::Connection;
 use crate::dispatch::Done;
+use crate::streams::Waited;
 use crate::wheel::Timer;
 
+/// The stream of a sink: there is one.
+const STREAM: &str = "presence";
 /// How long one wait on a stream lasts.
 const WAIT: Duration = Duration::from_secs(28);
 /// The least time between the beginnings of two waits: a stream that always answers at once is not followed faster.
@@ -69,15 +72,15 @@ impl Watch {
     }
 }
 
-/// The end of a wait.
-pub(crate) struct Waited {
+/// The end of a wait on a sink.
+pub(crate) struct SinkWaited {
     pub sink: String,
     pub subscriptions: Option<Vec<String>>,
     pub result: Result<WaitResult, ConnectorError>,
 }
 
 /// Listens once.
-async fn listen(api: &dyn ConnectorApi, sink: String, known: Option<Vec<String>>, cursor: Option<String>, now: Timestamp) -> Waited {
+async fn listen(api: &dyn ConnectorApi, sink: String, known: Option<Vec<String>>, cursor: Option<String>, now: Timestamp) -> SinkWaited {
     let mut subscriptions = known;
     let result = async {
         let ids = match &subscriptions {
@@ -87,6 +90,7 @@ async fn listen(api: &dyn ConnectorApi, sink: String, known: Option<Vec<String>>
                     mailbox: None,
                     topic: Topic::Presence,
                     notification_url: None,
+                    group: None,
                     lifecycle_url: None,
                     secret: String::new(),
                     expires: backoff::after(now, Duration::from_secs(86_400)),
@@ -97,10 +101,10 @@ async fn listen(api: &dyn ConnectorApi, sink: String, known: Option<Vec<String>>
                 ids
             }
         };
-        api.wait(ids, cursor, WAIT).await
+        api.wait(STREAM.to_owned(), ids, cursor, WAIT).await
     };
     let result = result.await;
-    Waited { sink, subscriptions, result }
+    SinkWaited { sink, subscriptions, result }
 }
 
 /// What a reading means.
@@ -168,13 +172,13 @@ impl Engine {
             watch.everybody = true;
         }
         if !watch.waiting && watch.next.is_none_or(|at| at <= now) {
-            let streams = descriptor.streams && descriptor.has(Capability::Notifications) && !watch.no_stream;
+            let streams = descriptor.streams.is_some() && descriptor.has(Capability::Notifications) && !watch.no_stream;
             if streams {
                 watch.waiting = true;
                 watch.next = Some(backoff::after(now, WAIT_PACE));
                 let (api, sink) = (connection.plan.api.clone(), id.to_owned());
                 let (known, cursor) = (watch.subscriptions.clone(), watch.cursor.take());
-                self.streams.spawn(async move { listen(api.as_ref(), sink, known, cursor, now).await });
+                self.streams.spawn(async move { Waited::Sink(listen(api.as_ref(), sink, known, cursor, now).await) });
             } else {
                 watch.everybody |= watch.read_once;
                 let next = backoff::after(now, backoff::jitter(self.settings.override_read));
@@ -213,7 +217,7 @@ impl Engine {
     }
 
     /// A wait ended.
-    pub(crate) fn waited(&mut self, waited: Waited) {
+    pub(crate) fn waited(&mut self, waited: SinkWaited) {
         let now = self.clock.now();
         let Some(connection) = self.connections.get_mut(&waited.sink) else { return };
         let watch = &mut connection.watch;
@@ -229,7 +233,7 @@ impl Engine {
                             watch.users.insert(user);
                         }
                         HintKind::Resync | HintKind::Changed => watch.everybody = true,
-                        HintKind::SubscriptionRemoved | HintKind::Reauthorise => {
+                        HintKind::SubscriptionRemoved | HintKind::Reauthorise | HintKind::Closed => {
                             watch.subscriptions = None;
                             watch.everybody = true;
                         }

@@ -152,6 +152,7 @@ fn row_of(
         ),
         Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind == ErrorKind::Forbidden => row(ResolutionState::NotPermitted, None, error.message),
+        Err(error) if matches!(error.kind, ErrorKind::Moved(_)) => row(ResolutionState::Moved, None, error.message),
         Err(error) if error.is_transient() || error.kind == ErrorKind::Unauthorized => Err(error),
         Err(error) => row(ResolutionState::Unresolved, None, error.message),
     }
@@ -177,6 +178,8 @@ fn not_found(person: &PersonPlan, now: Timestamp) -> PersonRow {
 impl Engine {
     /// Asks for the mailboxes of people of a connection that have none yet.
     pub(crate) fn resolve_due(&mut self, connection: &str) {
+        // Without the connection nobody can be asked, and nobody is being asked: it is looked through when it comes.
+        let Some(state) = self.connections.get_mut(connection) else { return };
         let mut open: Vec<String> = Vec::new();
         for (id, person) in &mut self.people {
             if person.plan.source == connection && person.plan.active && person.feed.is_none() && !person.resolving {
@@ -190,7 +193,6 @@ impl Engine {
                 open.push(id.clone());
             }
         }
-        let Some(state) = self.connections.get_mut(connection) else { return };
         for batch in open.chunks(BATCH) {
             state.push(Class::First, Work::Resolve(batch.to_vec()));
         }
@@ -203,9 +205,12 @@ impl Engine {
     }
 
     /// Forgets the matches that led to a mailbox that is not there, and asks again later.
-    pub(crate) fn resolve_again(&mut self, key: &FeedKey) {
+    pub(crate) fn resolve_again(&mut self, key: &FeedKey, error: &ConnectorError) {
+        let state = if matches!(error.kind, ErrorKind::Moved(_)) { ResolutionState::Moved } else { ResolutionState::NotFound };
+        let detail = format!("{}; it is looked for again every 15 minutes, and at once by `calport sync --now`", error.message);
         for person in self.people.values_mut().filter(|person| person.feed.as_ref() == Some(key)) {
             person.feed = None;
+            person.resolution = Some(Match { state, detail: detail.clone().into() });
         }
         for calendar in self.calendars.values_mut().filter(|calendar| calendar.feed.as_ref() == Some(key)) {
             calendar.feed = None;

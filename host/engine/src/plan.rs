@@ -8,6 +8,17 @@ use calport_model::ConnectorApi;
 use calport_rules::{Language, presence};
 use jiff::tz::TimeZone;
 
+/// How the other side tells of changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notify {
+    /// In streams.
+    Streams,
+    /// By requests to the hook URL.
+    Hooks,
+    /// Not at all: mailboxes are polled.
+    Polling,
+}
+
 /// A connection.
 #[derive(Clone)]
 pub struct ConnectionPlan {
@@ -21,8 +32,12 @@ pub struct ConnectionPlan {
     pub url: String,
     /// Where the other side can reach the host, `PUBLIC_URL/hooks/CONNECTION/RANDOM`; `None` without a public URL.
     pub hook_url: Option<String>,
+    /// How the other side tells of changes; in streams where the connector has them, else by hooks, when `None`.
+    pub notify: Option<Notify>,
     /// How often mailboxes are read where nothing notifies (SEMANTICS C-14).
     pub poll: Duration,
+    /// The most mailboxes of one stream (SEMANTICS C-09); the connector may allow fewer.
+    pub stream_members: usize,
 }
 
 /// A person with a calendar and a place where presence is shown.

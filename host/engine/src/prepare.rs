@@ -2,27 +2,24 @@
 
 use std::time::Duration;
 
-use calport_model::descriptor::Capability;
+use calport_model::descriptor::{Capability, HookSecret};
 use calport_model::directory::MailboxInfo;
-use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, Topic};
+use calport_model::notification::{Renewal, Subscription, SubscriptionRequest, Topic};
 use calport_model::{ConnectorApi, ConnectorError, ErrorKind};
-use calport_store::{FeedKey, Store, StoreError, StoredSubscription};
+use calport_store::{FeedKey, StoredSubscription};
 use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
-use crate::connection::{Class, Work};
+use crate::connection::{Class, Connection, Work};
+use crate::feed::BLOCKED_RETRY;
 use crate::secrets::new_secret;
 use crate::wheel::Timer;
 
 /// How long after a failed preparation it is tried again; meanwhile the mailbox is polled.
-const RETRY: Duration = Duration::from_secs(60);
-/// How soon stored hook requests are read again after that failed.
-const HOOKS_RETRY: Duration = Duration::from_secs(5);
-/// How often it is looked whether hook requests lie there of which nobody told.
-const HOOKS_SWEEP: Duration = Duration::from_secs(30);
-/// Hook requests read in one call.
-const HOOKS: u32 = 500;
+pub(crate) const RETRY: Duration = Duration::from_secs(60);
+/// How long the reading of a mailbox waits for a new subscription in place of a lost one.
+const SUBSCRIBED_AGAIN: Duration = Duration::from_secs(5);
 
 /// What became of preparing a mailbox.
 pub(crate) struct Prepared {
@@ -48,6 +45,14 @@ pub(crate) async fn prepare(api: &dyn ConnectorApi, order: PrepareOrder) -> Resu
         entry.info = Some(info);
     }
     let Some(hook_url) = order.hook_url else { return Ok(prepared) };
+    let parameter = api.descriptor().hook.as_ref().and_then(|hook| match &hook.secret {
+        HookSecret::Query(name) => Some(name.clone()),
+        _ => None,
+    });
+    let url = |path: &str, secret: &str| {
+        let query = parameter.as_ref().map_or_else(String::new, |name| format!("?{name}={secret}"));
+        format!("{hook_url}{path}{query}")
+    };
     let wanted: Vec<(FeedKey, String)> =
         order.mailboxes.into_iter().filter_map(|(key, secret)| secret.map(|secret| (key, secret))).collect();
     let requests = wanted
@@ -55,8 +60,9 @@ pub(crate) async fn prepare(api: &dyn ConnectorApi, order: PrepareOrder) -> Resu
         .map(|(key, secret)| SubscriptionRequest {
             mailbox: Some(key.mailbox.clone()),
             topic: Topic::Events,
-            notification_url: Some(hook_url.clone()),
-            lifecycle_url: Some(format!("{hook_url}/lifecycle")),
+            notification_url: Some(url("", secret)),
+            group: None,
+            lifecycle_url: Some(url("/lifecycle", secret)),
             secret: secret.clone(),
             expires: order.expires,
         })
@@ -79,39 +85,6 @@ pub(crate) async fn prepare(api: &dyn ConnectorApi, order: PrepareOrder) -> Resu
         }
     }
     Ok(prepared)
-}
-
-/// Reads stored hook requests: the hints, and the number up to which they are taken over.
-pub(crate) async fn read_hooks(store: &Store, api: &dyn ConnectorApi, connection: &str) -> Result<(Vec<Hint>, Option<i64>), HookError> {
-    let stored = store.hooks(connection, HOOKS).await?;
-    let Some(last) = stored.last().map(|h| h.number) else { return Ok((Vec::new(), None)) };
-    let requests: Vec<HookRequest> = stored.into_iter().map(|h| h.request).collect();
-    let mut hints = Vec::new();
-    for answer in api.read_hooks(requests).await? {
-        match answer {
-            Ok(more) => hints.extend(more),
-            Err(error) => {
-                tracing::warn!(
-                    code = "hook-unreadable",
-                    connection,
-                    "a notification could not be read and is set aside: {}",
-                    error.message
-                );
-            }
-        }
-    }
-    Ok((hints, Some(last)))
-}
-
-/// Why hook requests could not be read.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum HookError {
-    /// The connector.
-    #[error(transparent)]
-    Connector(#[from] ConnectorError),
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Engine {
@@ -170,9 +143,15 @@ impl Engine {
 
     async fn mailbox_prepared(&mut self, one: Prepared, now: Timestamp) {
         let key = one.key;
+        let mut affinity = None;
         match one.info {
-            Some(Ok(info)) => self.take_info(&key, info).await,
+            Some(Ok(info)) => {
+                affinity = Some(info.affinity.clone());
+                self.take_info(&key, info).await;
+            }
             Some(Err(error)) => {
+                // Where nothing is known of mailboxes there are no groups either.
+                affinity = (error.kind == ErrorKind::Unsupported).then(String::new);
                 let level_is_server = error.kind == ErrorKind::Unsupported;
                 if !level_is_server {
                     tracing::warn!(
@@ -190,6 +169,9 @@ impl Engine {
             Some(Ok(subscription)) => self.take_subscription(&key, subscription, now).await,
             Some(Err((error, secret))) => {
                 self.secrets.remove(&key.connection, &secret);
+                if let Some(connection) = self.connections.get_mut(&key.connection) {
+                    connection.untold = Some(error.message.clone());
+                }
                 tracing::warn!(
                     code = error.kind.code(),
                     connection = key.connection,
@@ -197,19 +179,32 @@ impl Engine {
                     "no subscription; the mailbox is polled until there is one: {}",
                     error.message
                 );
-                self.wheel.set(backoff::after(now, backoff::jitter(RETRY)), Timer::Prepare(key.clone()));
+                let wait = if error.kind == ErrorKind::Unsupported { BLOCKED_RETRY } else { RETRY };
+                self.wheel.set(backoff::after(now, backoff::jitter(wait)), Timer::Prepare(key.clone()));
             }
             None => {}
         }
-        if let Some(entry) = self.feeds.get_mut(&key) {
+        if self.connections.get(&key.connection).is_some_and(Connection::uses_streams) {
+            match affinity {
+                // Its first read comes after its subscription (SEMANTICS C-02).
+                Some(affinity) => return self.join_group(&key, affinity),
+                None => self.wheel.set(backoff::after(now, backoff::jitter(RETRY)), Timer::Prepare(key.clone())),
+            }
+        }
+        self.begin_reading(&key, now);
+    }
+
+    /// All that comes before the first read was done, or could not be.
+    pub(crate) fn begin_reading(&mut self, key: &FeedKey, now: Timestamp) {
+        if let Some(entry) = self.feeds.get_mut(key) {
             let first = !entry.prepared;
             entry.prepared = true;
             if first || entry.feed.dirty || !entry.feed.complete {
                 let class = if entry.feed.complete { Class::Live } else { Class::First };
-                self.schedule(&key, now, class);
+                self.schedule(key, now, class);
             }
         }
-        self.absence_wanted(&key, now);
+        self.absence_wanted(key, now);
     }
 
     async fn take_info(&mut self, key: &FeedKey, info: MailboxInfo) {
@@ -274,6 +269,7 @@ impl Engine {
         if let Some(entry) = self.feeds.get_mut(key) {
             entry.subscription = Some(subscription);
         }
+        self.touch_group_of(key);
     }
 
     /// A subscription is to be renewed.
@@ -321,9 +317,22 @@ impl Engine {
                     }
                     self.plan_renewal(&key, renewed, now);
                 }
-                Err(error) if error.kind == ErrorKind::NotFound => self.subscription_lost(&key, now).await,
+                Err(error) if error.kind == ErrorKind::NotFound => {
+                    self.note_unheard(&key);
+                    self.subscription_lost(&key, now).await;
+                }
                 Err(error) => self.renewal_failed(&key, &old, &error, now),
             }
+        }
+    }
+
+    /// A subscription is over of which nothing was ever heard: the other side does not get through.
+    fn note_unheard(&mut self, key: &FeedKey) {
+        let Some(connection) = self.connections.get_mut(&key.connection).filter(|c| c.hears_hooks()) else { return };
+        if self.feeds.get(key).is_some_and(|entry| entry.covered.is_none()) {
+            let why = "the server has sent nothing since it was subscribed; see whether it reaches `public_url` of [hooks] and trusts its \
+                       certificate, or choose another way with `notify`";
+            connection.untold = Some(why.to_owned());
         }
     }
 
@@ -350,6 +359,16 @@ impl Engine {
 
     /// A subscription is gone: make another, then read by the cursor (SEMANTICS B-29).
     pub(crate) async fn subscription_lost(&mut self, key: &FeedKey, now: Timestamp) {
+        if self.feeds.contains_key(key) {
+            let (connection, mailbox) = (&key.connection, &key.mailbox);
+            tracing::warn!(code = "subscription-lost", connection, mailbox, "the subscription is gone; a new one is made");
+        }
+        self.subscribe_again(key, now).await;
+    }
+
+    /// Makes another subscription, then reads by the cursor.
+    async fn subscribe_again(&mut self, key: &FeedKey, now: Timestamp) {
+        self.touch_group_of(key);
         let Some(entry) = self.feeds.get_mut(key) else { return };
         if let Some(old) = entry.subscription.take() {
             self.by_subscription.remove(&(key.connection.clone(), old.id.clone()));
@@ -358,110 +377,22 @@ impl Engine {
                 tracing::error!(code = "store-failed", %error, "a lost subscription could not be removed");
             }
         }
-        tracing::warn!(
-            code = "subscription-lost",
-            connection = key.connection,
-            mailbox = key.mailbox,
-            "the subscription is gone; a new one is made"
-        );
         if let Some(entry) = self.feeds.get_mut(key) {
             entry.feed.dirty = true;
+            (entry.covered, entry.heard) = (None, None);
         }
         self.prepare_due(key);
-        self.notice(key, now);
-    }
-
-    /// Looks for stored hook requests of which no word came: a full inbox, or a sender that hung up while its request was stored.
-    pub(crate) fn sweep_hooks(&mut self, connection: &str, now: Timestamp) {
-        let Some(state) = self.connections.get_mut(connection) else { return };
-        state.hooks_waiting = true;
-        self.wheel.set(backoff::after(now, HOOKS_SWEEP), Timer::HookSweep(connection.to_owned()));
-    }
-
-    /// Stored hook requests of a connection are to be read.
-    pub(crate) fn hooks_due(&mut self, connection: &str) {
-        if let Some(connection) = self.connections.get_mut(connection) {
-            connection.hooks_waiting = true;
-        }
-    }
-
-    /// Stored hook requests were read.
-    pub(crate) async fn hooks_read(&mut self, connection: &str, result: Result<(Vec<Hint>, Option<i64>), HookError>) {
-        let now = self.clock.now();
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.hooks_busy = false;
-        }
-        let (hints, last) = match result {
-            Ok(read) => read,
-            Err(HookError::Connector(error)) => {
-                self.connection_failed(connection, &error, now);
-                tracing::warn!(code = error.kind.code(), connection, "stored notifications could not be read yet: {}", error.message);
-                self.wheel.set(backoff::after(now, HOOKS_RETRY), Timer::Hooks(connection.to_owned()));
-                return;
-            }
-            Err(HookError::Store(error)) => {
-                tracing::error!(code = "store-failed", %error, "stored notifications could not be read");
-                self.wheel.set(backoff::after(now, HOOKS_RETRY), Timer::Hooks(connection.to_owned()));
-                return;
-            }
-        };
-        let Some(last) = last else { return };
-        let mut dirty = std::collections::BTreeSet::new();
-        let mut lost = std::collections::BTreeSet::new();
-        for hint in hints {
-            let key = match self.by_subscription.get(&(connection.to_owned(), hint.subscription.clone())) {
-                Some(key) => key.clone(),
-                None => match hint.mailbox {
-                    Some(mailbox) if self.feeds.contains_key(&FeedKey::new(connection, mailbox.clone())) => {
-                        FeedKey::new(connection, mailbox)
-                    }
-                    None if hint.kind == HintKind::Resync && hint.subscription.is_empty() => {
-                        dirty.extend(self.feeds.keys().filter(|key| key.connection == connection).cloned());
-                        continue;
-                    }
-                    _ => continue,
-                },
-            };
-            match hint.kind {
-                HintKind::Changed | HintKind::Resync => {
-                    dirty.insert(key);
-                }
-                HintKind::SubscriptionRemoved => {
-                    lost.insert(key);
-                }
-                HintKind::Reauthorise => {
-                    if let Some(connection) = self.connections.get_mut(connection) {
-                        connection.push(Class::Renewal, Work::Renew(vec![hint.subscription]));
-                    }
-                }
-                HintKind::PresenceChanged(_) | HintKind::Heartbeat => {}
-            }
-        }
-        let keys: Vec<FeedKey> = dirty.iter().chain(&lost).cloned().collect();
-        let stored = async {
-            self.store.mark_dirty(&keys).await?;
-            self.store.remove_hooks(connection, last).await
-        };
-        if let Err(error) = stored.await {
-            tracing::error!(code = "store-failed", %error, "notifications could not be taken over; they are read again");
-            return;
-        }
-        if let Some(state) = self.connections.get_mut(connection) {
-            state.hooks_waiting = true;
-        }
-        for key in dirty {
-            self.notice(&key, now);
-        }
-        for key in lost {
-            self.subscription_lost(&key, now).await;
-        }
+        // It is read as soon as it is subscribed again, or a little later if that takes its time.
+        self.schedule(key, backoff::after(now, SUBSCRIBED_AGAIN), Class::Live);
     }
 
     /// The live subscriptions of a connection are known: what is missing is made again, what is alive stays (SEMANTICS R-05).
     pub(crate) async fn inventory_taken(&mut self, connection: &str, result: Result<Vec<Subscription>, ConnectorError>) {
         let now = self.clock.now();
-        let live = match result {
-            Ok(live) => live,
+        let (live, listed) = match result {
+            Ok(live) => (live, true),
+            // A server that cannot list them: none of an earlier run is counted on.
+            Err(error) if error.kind == ErrorKind::Unsupported => (Vec::new(), false),
             Err(error) => {
                 self.connection_failed(connection, &error, now);
                 tracing::warn!(code = error.kind.code(), connection, "live subscriptions could not be listed: {}", error.message);
@@ -476,9 +407,14 @@ impl Engine {
             .filter_map(|(key, entry)| Some((key.clone(), entry.subscription.clone()?)))
             .collect();
         for (key, subscription) in known {
+            if !listed && self.feeds.get(&key).is_some_and(|entry| entry.renew_at.is_some()) {
+                // One of this run: its renewal shows whether it lives.
+                continue;
+            }
             match live.get(&subscription.id) {
                 Some(expires) => self.plan_renewal(&key, StoredSubscription { expires: *expires, ..subscription }, now),
-                None => self.subscription_lost(&key, now).await,
+                None if listed => self.subscription_lost(&key, now).await,
+                None => self.subscribe_again(&key, now).await,
             }
         }
         let missing: Vec<FeedKey> = self

@@ -55,8 +55,18 @@ pub struct ConnectionStatus {
     pub blame: Option<&'static str>,
     /// When it will be tried again.
     pub next_try: Option<Timestamp>,
-    /// How changes are noticed: `hooks`, `polling`, or `none` for a sink.
+    /// How changes are noticed: `hooks`, `streams`, `polling`, or `none` for a sink.
     pub mode: &'static str,
+    /// Why mailboxes are polled although the other side could tell of changes, with what to do.
+    pub mode_reason: Option<String>,
+    /// Seconds within which a change is expected to be noticed in this mode (SEMANTICS C-14).
+    pub expected_latency_s: Option<u64>,
+    /// Streams that are open.
+    pub streams: usize,
+    /// When a stream last said that it lives.
+    pub last_heartbeat: Option<Timestamp>,
+    /// Mailboxes that are polled for now, because no stream tells of them.
+    pub polled: usize,
     /// Mailboxes.
     pub mailboxes: usize,
     /// Mailboxes that are not live.
@@ -82,7 +92,7 @@ pub struct PersonStatus {
     pub source: String,
     /// The mailbox, when resolved.
     pub mailbox: Option<String>,
-    /// `resolved`, `not-found`, `ambiguous`, `not-permitted`, `unresolved` or `off`.
+    /// `resolved`, `not-found`, `ambiguous`, `not-permitted`, `moved`, `unresolved` or `off`.
     pub resolution: &'static str,
     /// Why, and what to do.
     pub detail: String,

@@ -28,6 +28,8 @@ pub(crate) enum Timer {
     HookSweep(String),
     /// A connection may be tried again.
     Connection(String),
+    /// Streams of a connection are to be looked at.
+    Streams(String),
     /// A sink's next batch may go out.
     Publish(String),
     /// A person's value that a sink did not take is sent again.

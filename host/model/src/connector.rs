@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::absence::Absence;
-use crate::descriptor::{CheckReport, Descriptor};
+use crate::descriptor::{CheckReport, Descriptor, Discovery};
 use crate::directory::{EntryPage, MailboxInfo, Resolution};
 use crate::error::{ConnectorError, ErrorKind, ErrorScope};
 use crate::event::{Event, Window};
@@ -73,6 +73,12 @@ pub trait ConnectorApi: Send + Sync {
     /// Proves that the connection works; changes nothing.
     fn check(&self) -> Answer<'_, CheckReport>;
 
+    /// Looks for endpoints by a mail address (SEMANTICS B-48). `hosts` may have the credential: names of the connection's rule, by which
+    /// the way out judges each request whatever the connector does.
+    fn discover(&self, _address: String, _hosts: Vec<String>) -> Answer<'_, Discovery> {
+        unsupported("finding the server by a mail address")
+    }
+
     /// Rewrites a cursor of an older format.
     fn migrate_cursor(&self, format: u32, cursor: String) -> Answer<'_, String>;
 
@@ -121,8 +127,18 @@ pub trait ConnectorApi: Send + Sync {
     /// Reads stored hook requests.
     fn read_hooks(&self, requests: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>>;
 
-    /// Waits on a stream, at most 30 s.
-    fn wait(&self, subscriptions: Vec<String>, cursor: Option<String>, timeout: std::time::Duration) -> Answer<'_, WaitResult>;
+    /// Waits on a stream of these subscriptions, at most 30 s. The first wait with a `stream` opens it; what was opened stays from
+    /// wait to wait until [`ConnectorApi::close_stream`]. One wait at a time for each stream. Dropping the future ends the stream.
+    fn wait(
+        &self,
+        stream: String,
+        subscriptions: Vec<String>,
+        cursor: Option<String>,
+        timeout: std::time::Duration,
+    ) -> Answer<'_, WaitResult>;
+
+    /// Gives a stream up with all that it holds; one that is not open is none.
+    fn close_stream(&self, _stream: &str) {}
 
     /// Makes an appointment.
     fn create_event(&self, _mailbox: String, _draft: EventDraft) -> Answer<'_, Written> {

@@ -1,5 +1,7 @@
 //! What a connector says about itself (SEMANTICS K-05).
 
+use std::time::Duration;
+
 /// A capability: one interface of the WIT package that a connector may export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Capability {
@@ -147,6 +149,8 @@ pub enum HookSecret {
     JsonPointer(String),
     /// A header.
     Header(String),
+    /// A query parameter.
+    Query(String),
     /// HMAC-SHA-256 over the body.
     Hmac {
         /// The header.
@@ -158,19 +162,41 @@ pub enum HookSecret {
     },
 }
 
-/// How the host answers requests of the other side.
+/// What streams of notifications are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamProfile {
+    /// The most subscriptions of one stream (SEMANTICS C-09).
+    pub members: usize,
+    /// After how long the other side ends a stream; `None` when it does not.
+    pub life: Option<Duration>,
+    /// How long a stream may be without any hint; `None` when it has no heartbeats.
+    pub quiet: Option<Duration>,
+}
+
+/// A fixed answer to a request of the other side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HookProfile {
-    /// The handshake.
-    pub handshake: Option<HookHandshake>,
-    /// The acknowledgement's status.
+pub struct HookAnswer {
+    /// The status, 200 to 299.
     pub status: u16,
     /// Its media type, or empty.
     pub content_type: String,
     /// Its body.
     pub body: String,
+}
+
+/// How the host answers requests of the other side.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookProfile {
+    /// The handshake.
+    pub handshake: Option<HookHandshake>,
+    /// The acknowledgement.
+    pub acknowledgement: HookAnswer,
     /// Where the secret is.
     pub secret: HookSecret,
+    /// The answer to requests with no secret of a live subscription; 403 when `None`.
+    pub farewell: Option<HookAnswer>,
+    /// Whether subscriptions give signs of life.
+    pub heartbeats: bool,
 }
 
 /// What a connector says about itself.
@@ -198,8 +224,8 @@ pub struct Descriptor {
     pub sink: Option<SinkProfile>,
     /// How hooks are answered.
     pub hook: Option<HookProfile>,
-    /// Whether `wait` serves a stream.
-    pub streams: bool,
+    /// What streams are like, where `wait` serves them.
+    pub streams: Option<StreamProfile>,
     /// What the file exports.
     pub capabilities: Vec<Capability>,
 }
@@ -242,6 +268,24 @@ pub struct Finding {
     pub message: String,
     /// What to do, or empty.
     pub remedy: String,
+}
+
+/// A step of a discovery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoveryStep {
+    /// What was tried.
+    pub tried: String,
+    /// What came of it.
+    pub outcome: String,
+}
+
+/// What a discovery found (SEMANTICS B-48).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Discovery {
+    /// Name and URL of endpoints, best first; none when nothing was found. Not yet judged by the connection's discovery rule.
+    pub endpoints: Vec<(String, String)>,
+    /// The steps taken, in order.
+    pub steps: Vec<DiscoveryStep>,
 }
 
 /// What a check found.

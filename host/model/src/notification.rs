@@ -11,6 +11,15 @@ pub enum Topic {
     Presence,
 }
 
+/// Mailboxes whose subscriptions share streams (SEMANTICS B-32).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SubscriptionGroup {
+    /// The group's name, and that of the session of its requests.
+    pub name: String,
+    /// The mailbox whose name leads requests to the place of the group.
+    pub anchor: String,
+}
+
 /// A wish to be told.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SubscriptionRequest {
@@ -20,6 +29,8 @@ pub struct SubscriptionRequest {
     pub topic: Topic,
     /// Where notifications go; `None` where a stream is used.
     pub notification_url: Option<String>,
+    /// The group, where a stream is used for mailboxes.
+    pub group: Option<SubscriptionGroup>,
     /// Where news of the subscription go.
     pub lifecycle_url: Option<String>,
     /// The secret that must come back.
@@ -37,8 +48,6 @@ pub struct Subscription {
     pub mailbox: Option<String>,
     /// When it ends (SEMANTICS C-10: read, never assumed).
     pub expires: Option<Timestamp>,
-    /// The group that shares a stream, or empty.
-    pub group: String,
 }
 
 /// A subscription to be renewed.
@@ -76,8 +85,10 @@ pub enum HintKind {
     Reauthorise,
     /// The presence of this user changed at the sink.
     PresenceChanged(String),
-    /// The stream is alive.
+    /// The other side said that the stream is alive.
     Heartbeat,
+    /// The other side has ended the stream in good order.
+    Closed,
 }
 
 /// A hint.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::connector::{ChangePage, IdPage, Instances};
-use calport_model::descriptor::CheckReport;
+use calport_model::descriptor::{CheckReport, Discovery};
 use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{CallState, PresenceReading, PresenceReceipt, PresenceUpdate};
 use calport_model::write::{Category, EventDraft, EventField, MailMessage, WriteTarget, Written};
 use calport_model::{Absence, Answer, Capability, ConnectorApi, Descriptor, ErrorScope, Event, Items, Window};
 
-use crate::bindings::exports::{calendar, notifications, presence};
+use crate::bindings::exports::{calendar, connector, notifications, presence};
 use crate::bindings::imports::common;
 use crate::call::{Call, strike};
 use crate::connection::{Connection, Job, lock};
@@ -29,7 +29,7 @@ impl Connection {
         Box::pin(async move {
             let _turn = inner.calls.acquire().await.map_err(|_| strike("the connection is closed"))?;
             let answer = inner.clone().call(Call::normal(), job).await?;
-            answer.ok_or_else(|| inner.unsupported(capability))?.map_err(from_guest)
+            answer.ok_or_else(|| inner.unsupported(capability))?.map_err(|error| inner.said(error))
         })
     }
 
@@ -55,7 +55,11 @@ impl Connection {
             let limits = inner.limits.values;
             Ok(answers
                 .into_iter()
-                .map(|answer| answer.map_err(from_guest).and_then(|value| convert(value, &limits).map_err(|reason| broken(scope, reason))))
+                .map(|answer| {
+                    answer
+                        .map_err(|error| inner.said(error))
+                        .and_then(|value| convert(value, &limits).map_err(|reason| broken(scope, reason)))
+                })
                 .collect())
         })
     }
@@ -86,7 +90,19 @@ impl ConnectorApi for Connection {
             let _turn = inner.calls.acquire().await.map_err(|_| strike("the connection is closed"))?;
             let limits = inner.limits.values;
             let answer = inner.clone().call(Call::normal(), Box::new(|store, guest| Box::pin(guest.connector.call_check(store)))).await?;
-            answer.map(|report| convert::descriptor::report(report, &limits)).map_err(from_guest)
+            answer.map(|report| convert::descriptor::report(report, &limits)).map_err(|error| inner.said(error))
+        })
+    }
+
+    fn discover(&self, address: String, hosts: Vec<String>) -> Answer<'_, Discovery> {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            let _turn = inner.calls.acquire().await.map_err(|_| strike("the connection is closed"))?;
+            let limits = inner.limits.values;
+            let job: Job<Result<connector::Discovery, common::Error>> =
+                Box::new(move |store, guest| Box::pin(async move { guest.connector.call_discover(store, &address, &hosts).await }));
+            let answer = inner.clone().call(Call::normal(), job).await?;
+            answer.map(|found| convert::descriptor::discovery(found, &limits)).map_err(from_guest)
         })
     }
 
@@ -265,19 +281,24 @@ impl ConnectorApi for Connection {
         )
     }
 
-    fn wait(&self, subscriptions: Vec<String>, cursor: Option<String>, timeout: Duration) -> Answer<'_, WaitResult> {
+    fn wait(&self, stream: String, subscriptions: Vec<String>, cursor: Option<String>, timeout: Duration) -> Answer<'_, WaitResult> {
         let inner = self.0.clone();
         Box::pin(async move {
             let _turn = inner.waits.acquire().await.map_err(|_| strike("the connection is closed"))?;
             let limits = inner.limits.values;
             let milliseconds = u32::try_from(timeout.min(Duration::from_secs(30)).as_millis()).unwrap_or(30_000);
+            let id = stream.clone();
             let job: Job<Exported<notifications::WaitResult>> =
-                optional!(notifications, |store, guest| guest.call_wait(store, &subscriptions, cursor.as_ref(), milliseconds));
+                optional!(notifications, |store, guest| guest.call_wait(store, &id, &subscriptions, cursor.as_ref(), milliseconds));
             let call = Call { wall: Some(inner.limits.wait_wall) };
-            let answer = inner.clone().call(call, job).await?;
-            let result = answer.ok_or_else(|| inner.unsupported(Capability::Notifications))?.map_err(from_guest)?;
+            let answer = inner.clone().call_pinned(&stream, call, job).await?;
+            let result = answer.ok_or_else(|| inner.unsupported(Capability::Notifications))?.map_err(|error| inner.said(error))?;
             convert::notification::waited(result, &limits).map_err(|reason| broken(ErrorScope::Connection, reason))
         })
+    }
+
+    fn close_stream(&self, stream: &str) {
+        self.0.pinned.close(stream);
     }
 
     fn create_event(&self, mailbox: String, draft: EventDraft) -> Answer<'_, Written> {

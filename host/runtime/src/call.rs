@@ -156,6 +156,11 @@ impl Instance {
         self.store.data().usage.memory
     }
 
+    /// Lets bodies of a stream go on for another call: their bound is for each.
+    pub(crate) fn go_on(&mut self) {
+        self.store.data_mut().bodies.values_mut().for_each(|open| open.received = 0);
+    }
+
     /// Drops bodies that the call left open.
     pub(crate) fn tidy(&mut self) {
         self.store.data_mut().bodies.clear();

@@ -5,7 +5,7 @@
 //! of the connector is replaced, new calls go to the new version after it answered `open` and `check`; calls under way end
 //! on the old one.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use calport_model::{Capability, ConnectorError, Descriptor, ErrorKind, ErrorScope};
@@ -15,6 +15,7 @@ use tokio_util::task::AbortOnDropHandle;
 use wasmtime::Store;
 
 use crate::bindings::exports::connector;
+use crate::bindings::imports::common;
 use crate::breaker::{Admitted, Breaker};
 use crate::call::{Call, Guest, Instance, strike};
 use crate::convert::error::from_guest;
@@ -22,6 +23,7 @@ use crate::cost::{Cost, CostSnapshot};
 use crate::error::RuntimeError;
 use crate::gate::HttpGate;
 use crate::limits::Limits;
+use crate::pinned::{Pinned, Slot};
 use crate::plugin::Plugin;
 use crate::runtime::Runtime;
 use crate::settings::check_settings;
@@ -40,6 +42,8 @@ pub struct ConnectionConfig {
     pub endpoints: Vec<(String, String)>,
     /// The way out.
     pub gate: Arc<dyn HttpGate>,
+    /// Domains whose service records may be looked up; empty except for a discovery (SEMANTICS B-48).
+    pub discovery_domains: Vec<String>,
     /// Its limits.
     pub limits: Limits,
 }
@@ -58,6 +62,8 @@ pub(crate) struct Inner {
     settings_json: serde_json::Value,
     endpoints: Vec<connector::Endpoint>,
     gate: Arc<dyn HttpGate>,
+    discovery_domains: Vec<String>,
+    moved: AtomicBool,
     pub(crate) limits: Limits,
     cost: Arc<Cost>,
     pub(crate) calls: Semaphore,
@@ -67,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) last_descriptor: Mutex<Arc<Descriptor>>,
     missing: Mutex<String>,
     idle: Mutex<Vec<(u64, Instance)>>,
+    pub(crate) pinned: Arc<Pinned>,
     breaker: Mutex<Breaker>,
 }
 
@@ -96,6 +103,8 @@ impl Connection {
                 .map(|(name, url)| connector::Endpoint { name, url: url.trim_end_matches('/').to_owned() })
                 .collect(),
             gate: config.gate,
+            discovery_domains: config.discovery_domains,
+            moved: AtomicBool::new(false),
             calls: Semaphore::new(limits.concurrency.max(1)),
             waits: Semaphore::new(limits.waits.max(1)),
             limits,
@@ -105,6 +114,7 @@ impl Connection {
             last_descriptor: Mutex::new(plugin.descriptor()),
             missing: Mutex::default(),
             idle: Mutex::default(),
+            pinned: Arc::default(),
             breaker: Mutex::default(),
             runtime,
         };
@@ -142,6 +152,7 @@ impl Connection {
         reason.clone_into(&mut lock(&self.0.missing));
         *lock(&self.0.active) = None;
         lock(&self.0.idle).clear();
+        self.0.pinned.clear();
     }
 
     /// What it has cost so far.
@@ -154,6 +165,11 @@ impl Connection {
         lock(&self.0.breaker).open_until()
     }
 
+    /// Whether the other side said since the last question that something lives elsewhere.
+    pub fn take_moved(&self) -> bool {
+        self.0.moved.swap(false, Ordering::Relaxed)
+    }
+
     /// The version in use.
     pub fn plugin(&self) -> Option<Arc<Plugin>> {
         lock(&self.0.active).as_ref().map(|active| active.plugin.clone())
@@ -162,7 +178,9 @@ impl Connection {
 
 impl Inner {
     fn services(&self, plugin: &Plugin) -> Arc<Services> {
-        Arc::new(self.runtime.services(&self.id, &plugin.descriptor().name, self.gate.clone(), self.cost.clone(), self.limits.clone()))
+        let name = &plugin.descriptor().name;
+        let services = self.runtime.services(&self.id, name, self.gate.clone(), self.cost.clone(), self.limits.clone());
+        Arc::new(Services { discovery_domains: self.discovery_domains.clone(), ..services })
     }
 
     fn activate(&self, plugin: Arc<Plugin>) {
@@ -173,6 +191,7 @@ impl Inner {
         let mut active = lock(&self.active);
         *active = Some(Arc::new(Active { plugin, services, generation }));
         lock(&self.idle).clear();
+        self.pinned.clear();
         lock(&self.breaker).reset();
     }
 
@@ -198,6 +217,10 @@ impl Inner {
                 return Ok(instance);
             }
         }
+        self.new_instance(active).await
+    }
+
+    async fn new_instance(&self, active: &Active) -> Result<Instance, ConnectorError> {
         let mut instance =
             Instance::start(&self.runtime.engine, &active.plugin.pre, &active.plugin.exports, active.services.clone()).await?;
         self.open(&mut instance).await?;
@@ -217,6 +240,24 @@ impl Inner {
 
     /// Calls the version in use, on an instance of its own, in a task of its own.
     pub(crate) async fn call<T: Send + 'static>(self: Arc<Self>, call: Call, job: Job<T>) -> Result<T, ConnectorError> {
+        self.call_on(None, call, job).await
+    }
+
+    /// The same on the instance of a stream, which keeps what it has open.
+    pub(crate) async fn call_pinned<T: Send + 'static>(
+        self: Arc<Self>,
+        stream: &str,
+        call: Call,
+        job: Job<T>,
+    ) -> Result<T, ConnectorError> {
+        let slot = Pinned::take(&self.pinned, stream).ok_or_else(|| {
+            let message = "a wait on this stream is under way already";
+            ConnectorError::new(ErrorKind::Invalid { field: "stream".to_owned(), reason: message.to_owned() }, ErrorScope::Item, message)
+        })?;
+        self.call_on(Some(slot), call, job).await
+    }
+
+    async fn call_on<T: Send + 'static>(self: Arc<Self>, slot: Option<Slot>, call: Call, job: Job<T>) -> Result<T, ConnectorError> {
         let active = lock(&self.active).clone().ok_or_else(|| self.suspended())?;
         let admitted = lock(&self.breaker).admit(self.runtime.clock.now()).map_err(|(wait, reason)| {
             ConnectorError::new(
@@ -232,9 +273,21 @@ impl Inner {
         let inner = self.clone();
         let running = active.clone();
         let task = tokio::spawn(async move {
-            let mut instance = inner.instance(&running).await?;
+            let Some(mut slot) = slot else {
+                let mut instance = inner.instance(&running).await?;
+                let result = instance.run(call, job).await;
+                inner.give_back(&running, instance);
+                return result;
+            };
+            let mut instance = match slot.instance.take() {
+                Some(instance) => instance,
+                None => inner.new_instance(&running).await?,
+            };
             let result = instance.run(call, job).await;
-            inner.give_back(&running, instance);
+            if !instance.dead && inner.is_current(&running) {
+                instance.go_on();
+                slot.give_back(instance);
+            }
             result
         });
         let result = match AbortOnDropHandle::new(task).await {
@@ -243,6 +296,15 @@ impl Inner {
         };
         verdict.pass(result.as_ref().err());
         result
+    }
+
+    /// An error of the connector's, in the host's words. That something moved is remembered.
+    pub(crate) fn said(&self, error: common::Error) -> ConnectorError {
+        let error = from_guest(error);
+        if matches!(error.kind, ErrorKind::Moved(_)) {
+            self.moved.store(true, Ordering::Relaxed);
+        }
+        error
     }
 
     fn suspended(&self) -> ConnectorError {

@@ -29,6 +29,10 @@ pub struct HttpRequest {
     pub safe_to_repeat: bool,
     /// How long to wait for the answer to begin; `None` for the connection's setting.
     pub timeout: Option<Duration>,
+    /// How long a streamed body may be silent; `None` for the connection's setting.
+    pub quiet: Option<Duration>,
+    /// Sent without any credential or cookie.
+    pub anonymous: bool,
 }
 
 /// A whole answer.

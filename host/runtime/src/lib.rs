@@ -22,6 +22,7 @@
 //!     settings: serde_json::json!({}),
 //!     endpoints: vec![("api".into(), "https://server.example.com/api".into())],
 //!     gate,
+//!     discovery_domains: Vec::new(),
 //!     limits: Limits::default(),
 //! };
 //! let connection = runtime.connect(config, plugin)?;
@@ -46,6 +47,7 @@ mod gate;
 mod guest_log;
 mod limits;
 mod meter;
+mod pinned;
 mod plugin;
 mod request;
 mod runtime;

@@ -26,7 +26,7 @@ pub struct Limits {
     pub resources: usize,
     /// Bytes of one request body, as the WIT package says.
     pub request_body: usize,
-    /// Bytes of one answer's body, whole or streamed.
+    /// Bytes of one answer's body; of a body that is kept from wait to wait, bytes in one wait.
     pub response_body: u64,
     /// Bytes of all headers of one request; most servers refuse more than 64 KiB.
     pub header_bytes: usize,
@@ -40,7 +40,8 @@ pub struct Limits {
     pub open_bodies: usize,
     /// Calls of one connection that run at once, each on an instance of its own; further calls wait.
     pub concurrency: usize,
-    /// Calls of `notifications.wait` that run at once.
+    /// Calls of `notifications.wait` that run at once, one for each open stream. Half of them hold 100,000 mailboxes at 200 in a
+    /// stream; when a stream is renewed there are two of it for a while.
     pub waits: usize,
     /// Log lines per second, in the mean over the last ten seconds; more are counted and left out.
     pub log_lines: u32,
@@ -74,7 +75,7 @@ impl Default for Limits {
             requests: 16,
             open_bodies: 8,
             concurrency: 8,
-            waits: 16,
+            waits: 1_024,
             log_lines: 50,
             log_line: 2_048,
             random: 64 << 10,

@@ -17,6 +17,8 @@ const READ_WAIT: Duration = Duration::from_secs(30);
 const PIECE: usize = 64 << 10;
 /// The longest wait for an answer that a guest may ask for.
 const ANSWER_WAIT: Duration = Duration::from_secs(120);
+/// The longest silence of a streamed body that a guest may ask for.
+const QUIET: Duration = Duration::from_secs(300);
 
 impl http::Host for State {
     async fn send(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::HttpError>> {
@@ -87,6 +89,8 @@ fn from_guest(request: http::Request) -> HttpRequest {
         scope: request.scope,
         safe_to_repeat: request.safe_to_repeat,
         timeout: request.timeout.map(|milliseconds| Duration::from_millis(milliseconds.into()).min(ANSWER_WAIT)),
+        quiet: request.quiet.map(|milliseconds| Duration::from_millis(milliseconds.into()).min(QUIET)),
+        anonymous: request.anonymous,
     }
 }
 

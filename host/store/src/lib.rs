@@ -5,6 +5,7 @@
 //! The store decides nothing: it knows no rule, no connector and no clock.
 
 mod audit;
+mod discovered;
 mod error;
 mod feeds;
 mod hooks;
@@ -24,6 +25,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
 
 pub use audit::AuditEntry;
+pub use discovered::Discovered;
 pub use error::StoreError;
 pub use feeds::{Feed, FeedKey};
 pub use hooks::StoredHook;

@@ -16,6 +16,8 @@ pub enum ResolutionState {
     Ambiguous,
     /// A mailbox that may not be read.
     NotPermitted,
+    /// A mailbox that is on another server now, or on its way there.
+    Moved,
     /// Not asked yet, or the connection did not answer.
     Unresolved,
 }
@@ -28,6 +30,7 @@ impl ResolutionState {
             Self::NotFound => "not-found",
             Self::Ambiguous => "ambiguous",
             Self::NotPermitted => "not-permitted",
+            Self::Moved => "moved",
             Self::Unresolved => "unresolved",
         }
     }
@@ -38,6 +41,7 @@ impl ResolutionState {
             "not-found" => Self::NotFound,
             "ambiguous" => Self::Ambiguous,
             "not-permitted" => Self::NotPermitted,
+            "moved" => Self::Moved,
             "unresolved" => Self::Unresolved,
             other => return Err(StoreError::corrupt("resolution", other)),
         })

@@ -148,6 +148,24 @@ async fn c06_a_replacing_page_swaps_the_whole_mirror() {
     assert_eq!(store.events(&key).await.unwrap(), vec![new]);
 }
 
+#[tokio::test]
+async fn b48_a_found_url_is_kept_and_replaced() {
+    let (store, _) = store().await;
+    let found = |endpoint: &str, url: &str, when: &str| Discovered {
+        connection: "mail".to_owned(),
+        endpoint: endpoint.to_owned(),
+        url: url.to_owned(),
+        found_at: at(when),
+    };
+    let old = found("ews", "https://old.example.com/a", "2026-03-02T08:00:00Z");
+    let new = found("ews", "https://new.example.com/a", "2026-03-02T09:00:00Z");
+    let other = found("other", "https://other.example.com/", "2026-03-02T08:00:00Z");
+    for one in [&old, &other, &new] {
+        store.set_discovered(one).await.unwrap();
+    }
+    assert_eq!(store.discovered().await.unwrap(), [new, other]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_new_file_is_opened_however_busy_the_machine_is() {
     let directory = tempfile::tempdir().unwrap();

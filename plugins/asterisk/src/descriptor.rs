@@ -1,6 +1,6 @@
 //! What the connector says of itself.
 
-use crate::bindings::exports::calport::connector::connector::{Descriptor, EndpointNeed, Permission, SinkProfile, TextUnit};
+use crate::bindings::exports::calport::connector::connector::{Descriptor, EndpointNeed, Permission, SinkProfile, StreamProfile, TextUnit};
 use crate::settings::Settings;
 use crate::value::TEXT_LIMIT;
 
@@ -40,7 +40,8 @@ pub fn descriptor() -> Descriptor {
             changes_per_second: 0,
         }),
         hook: None,
-        streams: true,
+        // One for all users; it does not end, and every answer to a wait says that it is alive.
+        streams: Some(StreamProfile { members: 1, life: 0, quiet: 0 }),
         extra: Vec::new(),
     }
 }

@@ -45,7 +45,7 @@ pub fn subscribe(request: &SubscriptionRequest) -> Result<Subscription, Error> {
 
 /// The pseudo subscription.
 pub fn granted(mailbox: Option<String>) -> Subscription {
-    Subscription { id: SUBSCRIPTION.to_owned(), mailbox, expires: None, group: EVENTS.to_owned() }
+    Subscription { id: SUBSCRIPTION.to_owned(), mailbox, expires: None }
 }
 
 /// Waits for at most `timeout_ms`.

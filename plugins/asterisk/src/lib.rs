@@ -96,7 +96,7 @@ impl connector::Guest for Asterisk {
         with(check::check)
     }
 
-    fn discover(_: String) -> Result<connector::Discovery, Error> {
+    fn discover(_: String, _: Vec<String>) -> Result<connector::Discovery, Error> {
         Err(error::unsupported("Asterisk has no discovery; give the URL of its web server"))
     }
 
@@ -178,7 +178,7 @@ impl notifications::Guest for Asterisk {
         requests.iter().map(|_| Err(error::item(ErrorKind::Unsupported, "Asterisk sends no requests to Calport"))).collect()
     }
 
-    fn wait(_: Vec<String>, cursor: Option<Cursor>, timeout: u32) -> Result<notifications::WaitResult, Error> {
+    fn wait(_: String, _: Vec<String>, cursor: Option<Cursor>, timeout: u32) -> Result<notifications::WaitResult, Error> {
         with(|c| events::wait(c, cursor.as_deref(), timeout))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use calport_ews_protocol::autodiscover::Options;
 use calport_ews_protocol::folder::{Folder, KnownFolder};
 use calport_ews_protocol::operation::GetFolder;
 use calport_ews_protocol::{Answer, Call, Failure, FailureKind, Impersonation, Operation, ReadError, ServerVersion, answer};
@@ -11,7 +12,7 @@ use calport_sdk::http::{Http, HttpError, Response};
 use calport_sdk::{debug, info, request, warn};
 
 use crate::failure::{self, Purpose};
-use crate::flavour::{Access, Manner, Opening, Search};
+use crate::flavour::{Access, Manner, Opening};
 use crate::settings::Settings;
 
 /// Statuses with which SOAP comes: faults are sent with 500.
@@ -27,8 +28,8 @@ pub struct Client {
     pub settings: Settings,
     /// How it behaves.
     pub manner: Manner,
-    /// How the server is searched for.
-    pub search: Search,
+    /// What is known before the server is searched for.
+    pub search: Options,
     /// The version that is spoken: the one of the settings, or the newest that both sides are known to know.
     version: Cell<ServerVersion>,
     /// Whether series are expanded here, because the server was seen not to do it.
@@ -77,7 +78,7 @@ impl Client {
     /// A connection of the usual manner.
     #[cfg(test)]
     pub fn new(http: Box<dyn Http>, url: String, settings: Settings) -> Self {
-        Self::opened(http, Opening { url, settings, manner: Manner::default(), search: Search::default() })
+        Self::opened(http, Opening { url, settings, manner: Manner::default(), search: Options::default() })
     }
 
     /// The version that is spoken now.

@@ -1,7 +1,10 @@
 //! Who a connector is: what it needs and what it can do.
 
+use calport_ews_protocol::operation::notifications::Acknowledgement;
+
 use crate::bindings::exports::calport::connector::connector::{
-    Descriptor, EndpointNeed, FeedProfile, FeedScope, FeedShape, Permission, StorageProfile,
+    Descriptor, EndpointNeed, FeedProfile, FeedScope, FeedShape, HookAnswer, HookProfile, HookSecret, Permission, StorageProfile,
+    StreamProfile,
 };
 use crate::feed::CURSOR_FORMAT;
 
@@ -26,6 +29,15 @@ const PATTERNS: [&str; 6] = ["daily", "weekly", "monthly", "monthly-nth", "yearl
 
 /// Longest subject, in characters.
 const SUBJECT_LIMIT: u32 = 255;
+
+/// Where a request of the server carries the secret of its subscription.
+const SECRET_PARAMETER: &str = "key";
+
+/// Most subscriptions of one stream (SEMANTICS C-09).
+const STREAM_MEMBERS: u32 = 200;
+
+/// Seconds after which the server ends a stream.
+const STREAM_LIFE_S: u32 = 1_800;
 
 /// What connectors on this library say differently of themselves.
 #[derive(Debug, Clone, Copy)]
@@ -81,8 +93,16 @@ pub fn descriptor(identity: Identity<'_>, permissions: Vec<Permission>) -> Descr
             may_mail_attendees: false,
         }),
         sink: None,
-        hook: None,
-        streams: false,
+        // Nothing in such a request says who sent it, and a subscription ends by an answer only.
+        hook: Some(HookProfile {
+            handshake: None,
+            acknowledgement: answer(Acknowledgement::Ok),
+            secret: HookSecret::Query(SECRET_PARAMETER.to_owned()),
+            farewell: Some(answer(Acknowledgement::Unsubscribe)),
+            heartbeats: true,
+        }),
+        // A stream says that it lives about once a minute; how long it may be silent is a setting, and the host's patience is longer.
+        streams: Some(StreamProfile { members: STREAM_MEMBERS, life: STREAM_LIFE_S, quiet: 300 }),
         extra: Vec::new(),
     }
 }
@@ -96,6 +116,11 @@ pub fn permissions(name: &str, alternatives: &[&str]) -> Vec<Permission> {
         alternatives: owned(alternatives),
     };
     ["calendar", "directory", "absence", "categories", "mail"].map(one).to_vec()
+}
+
+fn answer(said: Acknowledgement) -> HookAnswer {
+    let body = String::from_utf8_lossy(&said.body()).into_owned();
+    HookAnswer { status: 200, content_type: Acknowledgement::CONTENT_TYPE.to_owned(), body }
 }
 
 fn owned(texts: &[&str]) -> Vec<String> {

@@ -19,6 +19,10 @@ const MOST_STEPS: usize = 100;
 /// Milliseconds that a server has for its answer: most candidates are no servers, and all of them share the time of one call.
 const PATIENCE_MS: u32 = 15_000;
 
+/// What is said where a server leads to a host that nobody has agreed to.
+const CONSENT: &str = "the search was led to this host, which may not have the credential: if it is yours, add it to `hosts` of the \
+     connection's `discovery`";
+
 /// What the search asks of the network.
 pub trait Network {
     /// Sends a question with the connection's credential.
@@ -52,9 +56,8 @@ impl Network for HostNetwork<'_> {
         self.0.send(&builder.build())
     }
 
-    fn probe(&self, _: &str) -> Result<Response, HttpError> {
-        // The host adds the credential to whatever it sends, and none may go out over http (SEMANTICS B-48).
-        Err(HttpError::Denied("this host sends no request without the connection's credential".to_owned()))
+    fn probe(&self, url: &str) -> Result<Response, HttpError> {
+        self.0.send(&request::get(url).anonymous().timeout_ms(PATIENCE_MS).build())
     }
 
     #[cfg(target_arch = "wasm32")]
@@ -68,17 +71,17 @@ impl Network for HostNetwork<'_> {
     }
 }
 
-/// Searches for the server of an address, or of the test user without one. `hosts` may have the credential besides those of the
-/// address's domain, of the endpoint and of the settings.
+/// Searches for the server of an address, or of the test user without one. `hosts`, and what lies below them, may have the credential
+/// besides those of the address's domain, of the endpoint and of the settings.
 ///
 /// # Errors
 /// `invalid` for an address or settings with which nothing can be searched for.
 pub fn discover(client: &Client, address: &str, hosts: &[String], network: &dyn Network) -> Result<Report, Error> {
     let address = Some(address.trim()).filter(|a| !a.is_empty()).unwrap_or(&client.settings.test_user);
-    let begun = Discovery::new(address, client.search.options.clone());
+    let begun = Discovery::new(address, client.search.clone());
     let mut discovery = begun.map_err(|e| error::invalid("address", e.to_string()).with_scope(ErrorScope::Connection))?;
     let own = host(&client.url);
-    let agreed = |asked: &str| own.eq_ignore_ascii_case(asked) || hosts.iter().any(|h| h.trim().eq_ignore_ascii_case(asked));
+    let agreed = |asked: &str| own.eq_ignore_ascii_case(asked) || hosts.iter().any(|host| is_within(asked, host.trim()));
     let mut end = (None, "the search did not come to an end".to_owned());
     let mut told = Vec::new();
     for _ in 0..MOST_STEPS {
@@ -89,9 +92,15 @@ pub fn discover(client: &Client, address: &str, hosts: &[String], network: &dyn 
                 Ok(records) => StepAnswer::Records(records),
                 Err(refused) => StepAnswer::NoAnswer(refused.message),
             },
-            Step::Consent { host, .. } => StepAnswer::Consent(agreed(&host)),
+            Step::Consent { host, .. } => {
+                let agreed = agreed(&host);
+                if !agreed {
+                    told.push((host, CONSENT.to_owned()));
+                }
+                StepAnswer::Consent(agreed)
+            }
             Step::Done(found) => {
-                end = (Some(found.ews_url.clone()), outcome(client, &found));
+                end = (Some(found.ews_url.clone()), outcome(&found));
                 break;
             }
             Step::Failed(reason) => {
@@ -101,16 +110,10 @@ pub fn discover(client: &Client, address: &str, hosts: &[String], network: &dyn 
         };
         discovery.answer(answer);
     }
-    let configured = if client.search.wanted {
-        "not used: the settings say that the server is searched for"
-    } else {
-        "used: what the search finds is shown, and used where it is set as this URL"
-    };
-    let mut steps = vec![step(format!("URL in the configuration {}", client.url), configured)];
-    steps.extend(
-        discovery.attempts().iter().map(|attempt| step(format!("{} {}", attempt.action, attempt.target), attempt.outcome.to_string())),
-    );
-    steps.extend(told.into_iter().map(|words| step("login".to_owned(), words)));
+    let attempts = discovery.attempts().iter();
+    let mut steps: Vec<DiscoveryStep> =
+        attempts.map(|attempt| step(format!("{} {}", attempt.action, attempt.target), attempt.outcome.to_string())).collect();
+    steps.extend(told.into_iter().map(|(tried, words)| step(tried, words)));
     let (url, outcome) = end;
     steps.push(step(format!("server of {address}"), outcome));
     Ok(Report { endpoints: url.into_iter().map(|url| Endpoint { name: ENDPOINT.to_owned(), url }).collect(), steps })
@@ -121,14 +124,14 @@ fn step(tried: String, outcome: impl Into<String>) -> DiscoveryStep {
 }
 
 /// What came of a request. What the host says of a login is kept for people: it knows more of it than the server tells.
-fn heard(answer: Result<Response, HttpError>, told: &mut Vec<String>) -> StepAnswer {
+fn heard(answer: Result<Response, HttpError>, told: &mut Vec<(String, String)>) -> StepAnswer {
     match answer {
         Ok(response) => {
             let location = response.header_value("location").map(str::to_owned);
             StepAnswer::Http { status: response.status, location, body: response.body }
         }
         Err(HttpError::Unauthorized(words)) => {
-            told.push(words);
+            told.push(("login".to_owned(), words));
             StepAnswer::Unauthorized
         }
         Err(other) => StepAnswer::NoAnswer(match other {
@@ -143,14 +146,19 @@ fn heard(answer: Result<Response, HttpError>, told: &mut Vec<String>) -> StepAns
     }
 }
 
-fn outcome(client: &Client, found: &Found) -> String {
+/// Whether a host is another or lies below it.
+fn is_within(asked: &str, host: &str) -> bool {
+    let (asked, host) = (asked.to_ascii_lowercase(), host.to_ascii_lowercase());
+    asked == host || asked.strip_suffix(&host).is_some_and(|rest| !host.is_empty() && rest.ends_with('.'))
+}
+
+fn outcome(found: &Found) -> String {
     let kind = match found.choice {
         UrlChoice::Internal => "internal",
         UrlChoice::External => "external",
     };
     let (url, told_by) = (&found.ews_url, &found.told_by);
-    let pin = if client.search.wanted { " and take `autodiscover` out of the settings" } else { "" };
-    format!("{url} ({kind}; told by {told_by}). To keep it whatever is told later, set it as the endpoint's `url`{pin}")
+    format!("{url} ({kind}; told by {told_by}). To keep it whatever is told later, set it as the endpoint's `url`")
 }
 
 /// The host of a URL, without its port.

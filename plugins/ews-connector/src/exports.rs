@@ -1,5 +1,7 @@
 //! The exported functions: each finds the opened connection and hands on.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use calport_sdk::common::{Cursor, Error, ErrorKind, ErrorScope, ItemId, OwnerId, Version, Window, Written};
@@ -7,16 +9,18 @@ use calport_sdk::http::HostHttp;
 use calport_sdk::opened::Opened;
 use calport_sdk::{error, settings};
 
-use crate::bindings::exports::calport::connector::{absence, calendar, categories, connector, directory, mail};
+use crate::bindings::exports::calport::connector::{absence, calendar, categories, connector, directory, mail, notifications};
 use crate::client::Client;
 use crate::discover::{self, HostNetwork};
 use crate::feed::CURSOR_FORMAT;
 use crate::flavour::Flavour;
+use crate::notifications::{Open, push};
 
 /// The connector of a flavour as the component model sees it.
 #[derive(Debug)]
 pub struct Connector<F>(PhantomData<F>);
 
+thread_local! { static STREAMS: RefCell<BTreeMap<String, Open>> = const { RefCell::new(BTreeMap::new()) } }
 thread_local! { static CLIENT: Opened<Client> = const { Opened::new() } }
 
 /// Runs with the opened connection.
@@ -47,7 +51,10 @@ impl<F: Flavour> connector::Guest for Connector<F> {
     fn open(settings: String, endpoints: Vec<connector::Endpoint>) -> Result<(), Error> {
         let settings = settings::parse(&settings)?;
         let named = endpoints.iter().map(|e| (e.name.as_str(), e.url.as_str()));
-        let url = settings::endpoint(named, crate::describe::ENDPOINT)?;
+        let url = match settings::endpoint(named, crate::describe::ENDPOINT) {
+            Err(_) if F::SEARCHES => String::new(),
+            url => url?,
+        };
         let opening = F::open(settings, url)?;
         CLIENT.with(|c| c.open(Client::opened(Box::new(HostHttp), opening)));
         Ok(())
@@ -57,8 +64,8 @@ impl<F: Flavour> connector::Guest for Connector<F> {
         with(crate::check::check)
     }
 
-    fn discover(address: String) -> Result<connector::Discovery, Error> {
-        with(|c| discover::discover(c, &address, &[], &HostNetwork(&*c.http)))
+    fn discover(address: String, hosts: Vec<String>) -> Result<connector::Discovery, Error> {
+        with(|c| discover::discover(c, &address, &hosts, &HostNetwork(&*c.http)))
     }
 
     fn migrate_cursor(format: u32, cursor: Cursor) -> Result<Cursor, Error> {
@@ -163,5 +170,32 @@ impl<F: Flavour> categories::Guest for Connector<F> {
 impl<F: Flavour> mail::Guest for Connector<F> {
     fn send(message: mail::Message) -> Result<(), Error> {
         with(|c| crate::mail::send(c, &message))
+    }
+}
+
+impl<F: Flavour> notifications::Guest for Connector<F> {
+    fn subscribe(requests: Vec<notifications::SubscriptionRequest>) -> Vec<Result<notifications::Subscription, Error>> {
+        each(&requests, crate::notifications::subscribe)
+    }
+
+    fn renew(renewals: Vec<notifications::Renewal>) -> Vec<Result<notifications::Subscription, Error>> {
+        let none = || error::item(ErrorKind::Unsupported, "a subscription that is told in streams lives as long as somebody listens");
+        renewals.iter().map(|r| Err(if push::is_pushed(&r.id) { push::silent() } else { none() })).collect()
+    }
+
+    fn unsubscribe(ids: Vec<String>) -> Vec<Result<(), Error>> {
+        each(&ids, |c, id| crate::notifications::unsubscribe(c, id))
+    }
+
+    fn live_subscriptions() -> Result<Vec<notifications::Subscription>, Error> {
+        Err(error::unsupported("EWS cannot list subscriptions"))
+    }
+
+    fn read_hooks(requests: Vec<notifications::HookRequest>) -> Vec<Result<Vec<notifications::Hint>, Error>> {
+        each(&requests, push::read)
+    }
+
+    fn wait(stream: String, subscriptions: Vec<String>, _: Option<Cursor>, timeout: u32) -> Result<notifications::WaitResult, Error> {
+        with(|c| STREAMS.with_borrow_mut(|streams| crate::notifications::wait(c, streams, &stream, &subscriptions, timeout)))
     }
 }

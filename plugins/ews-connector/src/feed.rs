@@ -60,7 +60,7 @@ pub fn ids(client: &Client, mailbox: &str, calendar: Option<&str>, window: Windo
         }
     }
     ids.extend(unreadable.into_iter().filter(|(id, _)| !id.is_empty()).map(|(id, _)| IdVersion { id, version: String::new() }));
-    let next = at.left(window).then(|| paging::cursor(CURSOR_FORMAT, &Stand::Part { at, digest: String::new() }.place()));
+    let next = at.left(window).then(|| paging::cursor(CURSOR_FORMAT, &cursor::of_part(&at, "")));
     Ok(IdPage { ids, next })
 }
 
@@ -82,16 +82,15 @@ impl Reader<'_> {
         let Found { items, mut unreadable } = self.part(&mut at)?;
         let listing = Listing::of(&items, &unreadable);
         let (events, aside) = series::listed(self.client, self.mailbox, items)?;
-        let stand = match before {
-            None if !at.left(self.window) => Stand::after(&listing, &aside),
-            _ => {
-                let digest = listing.digest(before.unwrap_or_default());
-                if at.left(self.window) { Stand::Part { at, digest } } else { Stand::Digest(digest) }
-            }
+        let digest = || listing.digest(before.unwrap_or_default());
+        let end = match before {
+            _ if at.left(self.window) => FeedEnd::More(cursor(&cursor::of_part(&at, &digest()))),
+            None => FeedEnd::Done(cursor(&listing.place(&aside))),
+            Some(_) => FeedEnd::Done(cursor(&cursor::of_digest(&digest()))),
         };
         unreadable.extend(aside);
         let changes = events.into_iter().map(Change::Upsert).collect();
-        Ok(ChangePage { changes, end: end(&stand), unreadable })
+        Ok(ChangePage { changes, end, unreadable })
     }
 
     /// Nothing, unless anything changed.
@@ -106,7 +105,7 @@ impl Reader<'_> {
         if now != digest {
             return Err(too_much_changed());
         }
-        Ok(ChangePage { changes: Vec::new(), end: end(&Stand::Digest(now)), unreadable })
+        Ok(ChangePage { changes: Vec::new(), end: FeedEnd::Done(cursor(&cursor::of_digest(&now))), unreadable })
     }
 
     /// What differs from what was known.
@@ -124,16 +123,15 @@ impl Reader<'_> {
         removed.sort_unstable();
         let changed = items.into_iter().filter(|item| known.get(&item.id.id) != Some(&cursor::version(item))).collect();
         let (events, aside) = series::listed(self.client, self.mailbox, changed)?;
-        let stand = Stand::after(&listing, &aside);
+        let end = FeedEnd::Done(cursor(&listing.place(&aside)));
         unreadable.extend(aside);
         let changes = events.into_iter().map(Change::Upsert).chain(removed.into_iter().map(Change::Removed)).collect();
-        Ok(ChangePage { changes, end: end(&stand), unreadable })
+        Ok(ChangePage { changes, end, unreadable })
     }
 }
 
-fn end(stand: &Stand) -> FeedEnd {
-    let cursor = paging::cursor(CURSOR_FORMAT, &stand.place());
-    if matches!(stand, Stand::Part { .. }) { FeedEnd::More(cursor) } else { FeedEnd::Done(cursor) }
+fn cursor(place: &str) -> String {
+    paging::cursor(CURSOR_FORMAT, place)
 }
 
 fn too_much_changed() -> Error {

@@ -13,10 +13,13 @@ pub trait Flavour: 'static {
     /// Its settings; their schema stands in the descriptor.
     type Settings: DeserializeOwned;
 
+    /// Whether its server can be searched for: then it opens without a URL as well, and can do nothing else until it has one.
+    const SEARCHES: bool = false;
+
     /// Who it is. The same for every call.
     fn descriptor() -> Descriptor;
 
-    /// What follows from settings and the endpoint's URL, which has no slash at its end.
+    /// What follows from settings and the endpoint's URL, which has no slash at its end and is empty where it is to be found.
     ///
     /// # Errors
     /// `invalid`, with the reason, for what cannot be.
@@ -26,14 +29,14 @@ pub trait Flavour: 'static {
 /// A connection as it was opened.
 #[derive(Debug, Clone)]
 pub struct Opening {
-    /// The URL of EWS.
+    /// The URL of EWS; empty where it is to be found.
     pub url: String,
     /// The settings that all connectors on this library have.
     pub settings: Settings,
     /// How it behaves.
     pub manner: Manner,
-    /// How the server is searched for.
-    pub search: Search,
+    /// What is known before the server is searched for.
+    pub search: Options,
 }
 
 /// How a connection behaves.
@@ -100,13 +103,4 @@ impl Default for Remedies {
             findings: |_| Vec::new(),
         }
     }
-}
-
-/// How the server is searched for (FEATURES C07).
-#[derive(Debug, Clone, Default)]
-pub struct Search {
-    /// Whether what is found takes the place of the endpoint's URL.
-    pub wanted: bool,
-    /// What is known beforehand.
-    pub options: Options,
 }

@@ -27,7 +27,7 @@
 //! * It does not retry, wait or follow redirects: the host does. The one exception is a server that does not know the version
 //!   of the schema asked for: nothing was done then, and an older version is spoken.
 //! * A directory cannot be listed through EWS: people are found by their addresses.
-//! * Streams, subscriptions and free/busy are not served.
+//! * Free/busy is not served. Changes are told in streams; requests of the server's own are not asked for.
 #![allow(clippy::result_large_err, reason = "the error is the record of the WIT package")]
 
 use calport_sdk::common::{Error, Window};
@@ -47,6 +47,7 @@ mod failure;
 mod feed;
 mod flavour;
 mod mail;
+mod notifications;
 mod series;
 mod settings;
 mod write;
@@ -55,7 +56,7 @@ pub use check::product;
 pub use describe::{ENDPOINT, Identity, descriptor, permissions};
 pub use exports::Connector;
 pub use failure::{account_in_command, role_command};
-pub use flavour::{Access, Asker, Flavour, Lookup, Manner, Opening, Remedies, Search};
+pub use flavour::{Access, Asker, Flavour, Lookup, Manner, Opening, Remedies};
 pub use settings::{Settings, Version};
 
 /// Reads a window of a mailbox without a cursor, as the exported function does, through an HTTP client of one's own.
@@ -84,6 +85,7 @@ calport_sdk::bindings! {
             export calport:connector/absence@0.1.0;
             export calport:connector/categories@0.1.0;
             export calport:connector/mail@0.1.0;
+            export calport:connector/notifications@0.1.0;
         }
     ",
 }

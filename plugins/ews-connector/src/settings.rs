@@ -1,5 +1,7 @@
 //! The settings that all connectors on this library have.
 
+use std::time::Duration;
+
 use calport_ews_protocol::ServerVersion;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -26,10 +28,41 @@ pub struct Settings {
     /// every ten events that changed. Presence needs an organizer's address of tentative appointments only, and has it in any case.
     #[serde(default)]
     pub read_bodies: bool,
+    /// Seconds that a stream may be silent before it is given up. Servers say about once a minute that a stream lives; less is
+    /// for those that say it more often.
+    #[serde(default = "stream_silence")]
+    #[schemars(range(min = 2, max = 240))]
+    pub stream_silence_s: u16,
+    /// After how many minutes without a change the server says that a subscription lives, where it sends requests (`notify = "hooks"`).
+    /// It also tries for so long to reach a host that does not answer.
+    #[serde(default = "status_minutes")]
+    #[schemars(range(min = 1, max = 1_440))]
+    pub push_status_minutes: u16,
+    /// Seconds without a request of the server after which a subscription is made anew, there. Default: twice `push_status_minutes`; less
+    /// is for servers that say it more often.
+    #[serde(default)]
+    #[schemars(range(min = 2, max = 172_800))]
+    pub push_silence_s: Option<u32>,
     /// The mailbox that sends mails where a message names none: its mail address. Without it such a message is refused.
     #[serde(default)]
     #[schemars(length(min = 3))]
     pub sender: Option<String>,
+}
+
+const fn stream_silence() -> u16 {
+    90
+}
+
+const fn status_minutes() -> u16 {
+    5
+}
+
+impl Settings {
+    /// How long a subscription by requests may be silent.
+    pub fn push_silence(&self) -> Duration {
+        let usual = u32::from(self.push_status_minutes) * 120;
+        Duration::from_secs(self.push_silence_s.unwrap_or(usual).into())
+    }
 }
 
 /// Versions of the schema, by their names on the wire.

@@ -12,7 +12,7 @@
 
 use calport_ews_connector::bindings::exports::calport::connector::calendar::ChangePage;
 use calport_ews_connector::bindings::exports::calport::connector::connector::{Descriptor, Finding, Severity};
-use calport_ews_connector::{Connector, Flavour, Identity, Manner, Opening, Remedies, Search, Settings};
+use calport_ews_connector::{Connector, Flavour, Identity, Manner, Opening, Remedies, Settings};
 use calport_ews_protocol::{ServerBuild, ServerVersion};
 use calport_sdk::common::{Error, Window};
 use calport_sdk::http::Http;
@@ -46,7 +46,7 @@ impl Flavour for Online {
 
     fn open(settings: Settings, url: String) -> Result<Opening, Error> {
         let remedies = Remedies { impersonation: impersonation_remedy, switched_off: SUNSET, findings: of_server, ..Remedies::default() };
-        Ok(Opening { url, settings, manner: Manner { remedies, ..Manner::default() }, search: Search::default() })
+        Ok(Opening { url, settings, manner: Manner { remedies, ..Manner::default() }, search: Default::default() })
     }
 }
 

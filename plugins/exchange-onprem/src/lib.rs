@@ -4,7 +4,8 @@
 //!
 //! Those of the library, and:
 //!
-//! * A server's name or address is enough: `https://NAME` becomes `https://NAME/EWS/Exchange.asmx` (FEATURES C07).
+//! * A server's name or address is enough: `https://NAME` becomes `https://NAME/EWS/Exchange.asmx` (FEATURES C07). Without one it is
+//!   searched for by Autodiscover.
 //! * Settings that cannot be together are refused when the connection is opened, with the reason.
 //! * Without impersonation the account reads its own mailbox and what is shared with it.
 //! * A right that is missing is named with the command that gives it, with the account filled in (FEATURES R07).
@@ -35,6 +36,8 @@ pub struct OnPremises;
 
 impl Flavour for OnPremises {
     type Settings = settings::Settings;
+
+    const SEARCHES: bool = true;
 
     fn descriptor() -> Descriptor {
         let identity = Identity {

@@ -1,6 +1,6 @@
 //! From settings to a connection, and what cannot be together.
 
-use calport_ews_connector::{Access, Asker, Lookup, Manner, Opening, Remedies, Search, Version};
+use calport_ews_connector::{Access, Asker, Lookup, Manner, Opening, Remedies, Version};
 use calport_ews_protocol::ServerVersion;
 use calport_ews_protocol::autodiscover::{Discovery, Options, UrlChoice};
 use calport_sdk::common::{Error, ErrorScope};
@@ -14,8 +14,9 @@ use crate::settings::{Prefer, ResolveBy, Settings};
 /// # Errors
 /// `invalid` with the reason.
 pub fn opening(settings: Settings, url: &str) -> Result<Opening, Error> {
-    let url = place::completed(url)?;
-    let search = search(&settings)?;
+    let searched = url.is_empty();
+    let url = if searched { String::new() } else { place::completed(url)? };
+    let search = search(&settings, searched)?;
     rights(&settings)?;
     let lookup = Lookup { asker: asker(&settings), domains: domains(&settings)?, opens: true };
     let access = if settings.impersonation { Access::Impersonation } else { Access::Sharing };
@@ -27,16 +28,19 @@ fn refused(field: &str, reason: impl Into<String>) -> Error {
     error::invalid(format!("settings.{field}"), reason).with_scope(ErrorScope::Connection)
 }
 
-fn search(settings: &Settings) -> Result<Search, Error> {
+fn search(settings: &Settings, searched: bool) -> Result<Options, Error> {
     let told = settings.autodiscover_url.as_deref();
     if let (Some(false), Some(_)) = (settings.autodiscover, told) {
         let reason = "it says where to search for the server, and `autodiscover = false` that nobody searches; take one of them out";
         return Err(refused("autodiscover_url", reason));
     }
+    if let (true, Some(false)) = (searched, settings.autodiscover) {
+        let reason = "the endpoint has no `url`, so the server is searched for; give the URL, or take this setting out";
+        return Err(refused("autodiscover", reason));
+    }
     let wanted = settings.autodiscover.unwrap_or(told.is_some());
     if let (false, Some(_)) = (wanted, settings.prefer) {
-        let reason =
-            "it chooses between the two URLs that Autodiscover tells; without `autodiscover = true` the URL in the configuration is used";
+        let reason = "it chooses between the two URLs that Autodiscover tells; add `autodiscover = true`, or take it out";
         return Err(refused("prefer", reason));
     }
     let version = settings.common.version.map_or(ServerVersion::LATEST, Version::server);
@@ -51,11 +55,11 @@ fn search(settings: &Settings) -> Result<Search, Error> {
         None => UrlChoice::default(),
     };
     let options = Options { url: told.map(str::to_owned), choice, version, ..Options::default() };
-    if wanted {
+    if wanted || searched {
         let field = if told.is_some() && settings.common.test_user.contains('@') { "autodiscover_url" } else { "test_user" };
         Discovery::new(&settings.common.test_user, options.clone()).map_err(|e| refused(field, e.to_string()))?;
     }
-    Ok(Search { wanted, options })
+    Ok(options)
 }
 
 /// What needs impersonation.

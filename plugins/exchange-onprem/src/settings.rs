@@ -11,8 +11,8 @@ pub struct Settings {
     #[serde(flatten)]
     #[allow(missing_docs, reason = "its fields stand in the schema beside the others")]
     pub common: Common,
-    /// Whether the server is searched for by Autodiscover, with the domain of `test_user`. The URL in the configuration is not used
-    /// then. With `autodiscover_url` it is so without being said.
+    /// Whether the server may be searched for by Autodiscover, which happens where the endpoint has no `url` and the connection a
+    /// `discovery`. With `autodiscover_url` it is so without being said.
     #[serde(default)]
     pub autodiscover: Option<bool>,
     /// The URL of Autodiscover, which is asked first: `https://` with a host name, or with the whole path.

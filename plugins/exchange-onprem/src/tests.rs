@@ -31,28 +31,36 @@ fn feat_c05_without_further_settings_everybody_is_impersonated_and_nothing_is_se
         (opened.manner.access, opened.manner.lookup.asker, opened.manner.lookup.opens),
         (Access::Impersonation, Asker::TestUser, true)
     );
-    assert!(!opened.search.wanted && opened.search.options.url.is_none());
+    assert!(opened.search.url.is_none());
 }
 
 #[test]
 fn feat_c07_a_url_of_autodiscover_means_that_it_is_used() {
     let told = open(r#", "autodiscover_url": "https://mail.example.com/autodiscover/autodiscover.xml""#).unwrap().search;
-    assert!(told.wanted);
-    assert_eq!(told.options.url.as_deref(), Some("https://mail.example.com/autodiscover/autodiscover.xml"));
-    let chosen = |more| open(more).unwrap().search.options.choice;
+    assert_eq!(told.url.as_deref(), Some("https://mail.example.com/autodiscover/autodiscover.xml"));
+    let chosen = |more| open(more).unwrap().search.choice;
     assert_eq!(chosen(r#", "autodiscover": true"#), UrlChoice::External);
     assert_eq!(chosen(r#", "autodiscover": true, "prefer": "internal""#), UrlChoice::Internal);
 }
 
 #[test]
+fn feat_c07_without_a_url_the_connection_opens_to_be_searched_for() {
+    assert_eq!(open_at("", r#"{ "test_user": "test@example.com" }"#).unwrap().url, "");
+    let error = open_at("", r#"{ "test_user": "svc-calport" }"#).unwrap_err();
+    assert!(error.message.contains("settings.test_user") && error.message.contains("no mail address"), "{}", error.message);
+}
+
+#[test]
 fn feat_c05_feat_c07_what_cannot_be_together_is_refused_with_the_reason() {
     refused(r#", "autodiscover": false, "autodiscover_url": "https://a.example.com""#, "autodiscover_url", "take one of them out");
-    refused(r#", "prefer": "internal""#, "prefer", "the URL in the configuration is used");
+    refused(r#", "prefer": "internal""#, "prefer", "add `autodiscover = true`");
     refused(r#", "autodiscover_url": "http://a.example.com/""#, "autodiscover_url", "must begin with https://");
     let old = r#", "version": "Exchange2007_SP1", "autodiscover_url": "https://a.example.com/autodiscover/Autodiscover.svc""#;
     refused(old, "autodiscover_url", "autodiscover.xml");
     refused(r#", "impersonation": false, "resolve_by": "candidates""#, "resolve_by", "only by impersonation");
     refused(r#", "impersonation": false, "sender": "a@example.com""#, "sender", "the account's own");
+    let searched = open_at("", r#"{ "test_user": "test@example.com", "autodiscover": false }"#).unwrap_err();
+    assert!(searched.message.contains("settings.autodiscover") && searched.message.contains("no `url`"), "{}", searched.message);
     refused(r#", "login_domains": ["a@example.com"]"#, "login_domains", "behind the @");
     let error = open_at("https://mail.example.com", r#"{ "test_user": "svc-calport", "autodiscover": true }"#).unwrap_err();
     assert!(error.message.contains("settings.test_user") && error.message.contains("no mail address"), "{}", error.message);

@@ -65,8 +65,10 @@ pub fn descriptor() -> Descriptor {
             handshake: Some(HookHandshake::EchoQuery("validationToken".to_owned())),
             acknowledgement: HookAnswer { status: 202, content_type: String::new(), body: String::new() },
             secret: HookSecret::JsonPointer("/value/*/clientState".to_owned()),
+            farewell: None,
+            heartbeats: false,
         }),
-        streams: false,
+        streams: None,
         extra: Vec::new(),
     }
 }

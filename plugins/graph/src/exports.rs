@@ -42,7 +42,7 @@ impl connector::Guest for GraphConnector {
         with(crate::check::check)
     }
 
-    fn discover(_: String) -> Result<connector::Discovery, Error> {
+    fn discover(_: String, _: Vec<String>) -> Result<connector::Discovery, Error> {
         Err(error::unsupported("Microsoft Graph has one URL for everybody; there is nothing to find"))
     }
 
@@ -154,7 +154,7 @@ impl notifications::Guest for GraphConnector {
         crate::notifications::read_hooks(&requests)
     }
 
-    fn wait(_: Vec<String>, _: Option<Cursor>, _: u32) -> Result<notifications::WaitResult, Error> {
+    fn wait(_: String, _: Vec<String>, _: Option<Cursor>, _: u32) -> Result<notifications::WaitResult, Error> {
         Err(error::unsupported("Graph sends notifications to a URL; it has no stream to wait on"))
     }
 }

@@ -32,7 +32,7 @@ fn subscription(wire: WireSubscription, mailbox: Option<String>) -> Result<Subsc
     let expires = wire.expiration_date_time.as_deref().and_then(time::instant);
     let expires = expires.ok_or_else(|| error::protocol("a subscription with its end", "one without a readable end"))?;
     let mailbox = mailbox.or_else(|| wire.resource.as_deref().and_then(mailbox_of));
-    Ok(Subscription { id: wire.id, mailbox, expires: Some(expires), group: String::new() })
+    Ok(Subscription { id: wire.id, mailbox, expires: Some(expires) })
 }
 
 /// The mailbox in a resource such as `/users/{id}/events` or `Users/{id}@{tenant}/Events/{event}`.

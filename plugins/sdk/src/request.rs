@@ -72,6 +72,8 @@ pub fn new(method: &str, url: impl Into<String>) -> Builder {
             scope: None,
             safe_to_repeat: false,
             timeout: None,
+            quiet: None,
+            anonymous: false,
         },
         unserializable: None,
     }
@@ -144,6 +146,18 @@ impl Builder {
     /// Milliseconds to wait for the answer to begin.
     pub fn timeout_ms(mut self, timeout: u32) -> Self {
         self.request.timeout = Some(timeout);
+        self
+    }
+
+    /// Marks a stream of events, for [`Http::open`]: milliseconds that its body may be silent.
+    pub fn quiet_ms(mut self, quiet: u32) -> Self {
+        self.request.quiet = Some(quiet);
+        self
+    }
+
+    /// Without any credential or cookie, as the first, unprotected question of a discovery.
+    pub fn anonymous(mut self) -> Self {
+        self.request.anonymous = true;
         self
     }
 

@@ -39,7 +39,7 @@ pub fn descriptor() -> Descriptor {
             changes_per_second: 0,
         }),
         hook: None,
-        streams: false,
+        streams: None,
         extra: Vec::new(),
     }
 }

@@ -67,7 +67,7 @@ impl connector::Guest for SipPresence {
         check::check(&*CONNECTION.with(Opened::get)?)
     }
 
-    fn discover(_: String) -> Result<connector::Discovery, Error> {
+    fn discover(_: String, _: Vec<String>) -> Result<connector::Discovery, Error> {
         Err(error::unsupported("a presence server's JSON-RPC address cannot be discovered; give its URL"))
     }
 

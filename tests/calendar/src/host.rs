@@ -61,6 +61,7 @@ pub async fn connect(world: &World, side: Side) -> Arc<Connection> {
         settings: serde_json::from_str::<Value>(&door.settings).unwrap(),
         endpoints: vec![(door.endpoint.to_owned(), door.url)],
         gate: Arc::new(Gate(door.wire)),
+        discovery_domains: Vec::new(),
         limits: Limits::default(),
     };
     runtime.connect(config, plugin).unwrap()

@@ -6,6 +6,8 @@
 //! as it is, is looked at for a stated time.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test's helper ends its test
 
+pub mod front;
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use calport_simulators::demo::{self, Backend, World};
 use calport_simulators::graph::{self, EventDraft, User};
-use calport_simulators::{ews, pbx};
+use calport_simulators::pbx;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
@@ -116,9 +118,7 @@ pub async fn empty_world(people: u16) -> World {
 /// The same, with a door of its own to the mailboxes where Calport does not go by Graph.
 pub async fn empty_world_by(people: u16, backend: Backend) -> World {
     let mut world = empty_world(people).await;
-    if backend == Backend::Ews {
-        world.ews = Some(ews::Simulator::beside(&world.calendar, ews::Config::default()).await.unwrap());
-    }
+    world.ews = demo::door(&world.calendar, backend).await.unwrap();
     world
 }
 

@@ -45,8 +45,26 @@ class RecordingAdapter(requests.adapters.HTTPAdapter):
         response = super().send(request, **kwargs)
         # A refusal is left unread: the client's NTLM still wants to look at its connection.
         if request.url.endswith(".asmx") and response.status_code != 401:
-            ANSWERS.append((response.status_code, request.body, response.content))
+            if b"GetStreamingEvents" in request.body:
+                self.overhear(request, response)
+            else:
+                ANSWERS.append((response.status_code, request.body, response.content))
         return response
+
+    @staticmethod
+    def overhear(request, response):
+        """A stream is not read to its end: what the client reads of it is kept, one document after the other."""
+        read, heard = response.iter_content, bytearray()
+
+        def iter_content(*args, **kwargs):
+            for piece in read(*args, **kwargs):
+                heard.extend(piece)
+                if heard.endswith(b"</s:Envelope>"):
+                    ANSWERS.append((response.status_code, request.body, bytes(heard)))
+                    heard.clear()
+                yield piece
+
+        response.iter_content = iter_content
 
 
 BaseProtocol.HTTP_ADAPTER_CLS = RecordingAdapter

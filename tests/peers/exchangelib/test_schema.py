@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from conftest import ANSWERS, reference
 
-# What real servers send in faults and the schema of SOAP forbids.
+# What real servers send and the schemas forbid: a language in faults; in streams, the names of two elements in another namespace.
 LANGUAGE = re.compile(rb'(<faultstring) xml:lang="[^"]*"')
+IN_STREAMS = re.compile(rb"(?<=<)(/?)m:(Notification|SubscriptionId)(?=>)")
+
+
+def as_written(text):
+    """An answer as the schemas want it."""
+    text = LANGUAGE.sub(rb"\1", text)
+    return IN_STREAMS.sub(rb"\1t:\2", text) if b"GetStreamingEventsResponse" in text else text
+
 
 # All that the simulator has: its table of operations.
 OPERATIONS = {
@@ -18,6 +26,7 @@ OPERATIONS = {
     *("GetFolder", "FindFolder", "SyncFolderHierarchy", "CreateFolder", "DeleteFolder"),
     *("GetUserConfiguration", "CreateUserConfiguration", "UpdateUserConfiguration", "DeleteUserConfiguration"),
     *("GetUserOofSettings", "SetUserOofSettings", "GetUserAvailability", "GetServerTimeZones", "ResolveNames"),
+    *("Subscribe", "Unsubscribe", "GetStreamingEvents", "GetEvents"),
 }
 
 
@@ -47,7 +56,7 @@ def test_every_answer_is_valid_by_the_vendors_schemas(tmp_path):
     files = []
     for number, text in enumerate(sorted(set(envelopes))):
         files.append(tmp_path / f"{number}.xml")
-        files[-1].write_bytes(LANGUAGE.sub(rb"\1", text))
+        files[-1].write_bytes(as_written(text))
     listed = [str(file) for file in files]
     judged = subprocess.run(
         ["xmllint", "--noout", "--nonet", "--schema", str(schema), *listed], capture_output=True, text=True, timeout=300

@@ -15,7 +15,6 @@ use std::process::{Command, ExitCode};
 
 use clap::ValueEnum;
 
-use crate::demo;
 use crate::plugins::{self, Kind, Profile};
 use crate::workspace::Workspace;
 
@@ -148,7 +147,7 @@ fn prepare(workspace: &Workspace) -> Result<(), String> {
         if workspace.packages.iter().any(|package| package.is_below(&workspace.root.join("tests").join("hostile"))) {
             plugins::build(workspace, Kind::Hostile, Profile::Plugin, &workspace.hostile_dir())?;
         }
-        demo::build_host(workspace).map(drop)
+        python::build(workspace)
     };
     build().map_err(|error| format!("{error:#}"))
 }

@@ -42,7 +42,7 @@ pub fn peers(workspace: &Workspace) -> Vec<Step> {
     if let Some(reason) = missing_python() {
         return suites.iter().map(|(name, _)| Step::skipped("peers", name.as_str(), reason.as_str())).collect();
     }
-    let programs = match build_programs(workspace) {
+    let programs = match build(workspace).and_then(|()| programs(workspace)) {
         Ok(programs) => programs,
         Err(error) => return vec![Step::failed("peers", "build", format!("{error:#}"))],
     };
@@ -97,11 +97,8 @@ fn missing_python() -> Option<String> {
     None
 }
 
-/// Builds the programs and returns the variables that name them.
-fn build_programs(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    let mut command = process::cargo();
-    command.current_dir(&workspace.root).arg("build").args(PROGRAMS.iter().flat_map(|(package, _)| ["-p", *package])).arg("--examples");
-    process::watch(&mut command, "building the simulators and the client", None)?;
+/// The variables that name the programs, which [`build`] has made.
+fn programs(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let folder = workspace.target.join("debug").join("examples");
     let mut variables = Vec::new();
     for (package, prefix) in PROGRAMS {
@@ -111,6 +108,19 @@ fn build_programs(workspace: &Workspace) -> anyhow::Result<Vec<(String, PathBuf)
         }
     }
     Ok(variables)
+}
+
+/// Builds the host, and the programs for the tests with it: with the dependencies that the test programs have as well.
+///
+/// # Errors
+/// When they do not build.
+pub fn build(workspace: &Workspace) -> anyhow::Result<()> {
+    let mut command = process::cargo();
+    command.current_dir(&workspace.root).args(["build", "--workspace", "--bin", "calport"]);
+    for (package, _) in PROGRAMS {
+        command.args(workspace.package(package)?.targets_of("example").flat_map(|name| ["--example", name]));
+    }
+    process::watch(&mut command, "building the host, the simulators and the client", None).map(drop)
 }
 
 /// What the benchmarks need of others, as variables: the EWS simulator in release mode, and a Python with `exchangelib`.

@@ -1,4 +1,7 @@
 //! Suites that cargo runs: by cargo-nextest, or by `cargo test` where that is not installed.
+//!
+//! All but the rules alone select the whole workspace and name the programs that they want: for a part of the workspace cargo
+//! chooses other features of the dependencies, and the compiler in the sandbox would be built once more for each part.
 
 use std::process::Command;
 
@@ -24,13 +27,10 @@ const ZONES: [&str; 4] = ["UTC", "Asia/Kathmandu", "America/St_Johns", "Pacific/
 
 /// All crates but those that need built connectors, then the examples in their documentation.
 pub fn unit(workspace: &Workspace) -> Vec<Step> {
-    let selection = ["--workspace", "--exclude", END_TO_END, "--exclude", CALENDAR_CASES];
-    let mut steps = vec![run(workspace, "unit", "crates", &selection, &[])];
-    // cargo-nextest runs no documentation examples; `cargo test` has just done so.
-    if has_nextest() {
-        steps.extend(documentation(workspace, &selection));
-    }
-    steps
+    let mut selection = vec!["--workspace", "--lib", "--bins"];
+    let others = workspace.packages.iter().filter(|package| ![END_TO_END, CALENDAR_CASES].contains(&package.name.as_str()));
+    selection.extend(others.flat_map(|package| package.targets_of("test")).flat_map(|program| ["--test", program]));
+    [Some(run(workspace, "unit", "crates", &selection, &[])), documentation(workspace)].into_iter().flatten().collect()
 }
 
 /// The presence rules, once per zone of the machine.
@@ -46,26 +46,18 @@ pub fn end_to_end(workspace: &Workspace, suite: Suite) -> Step {
         let reason = format!("{END_TO_END} has no test program for this suite");
         return Step::skipped(suite.name(), suite.name(), reason);
     }
-    let mut selection = vec!["-p", END_TO_END];
-    for program in &programs {
-        selection.extend(["--test", program]);
-    }
-    run(workspace, suite.name(), suite.name(), &selection, &[])
+    run_programs(workspace, suite, suite.name(), &programs)
 }
 
-/// The calendar cases through the connectors, as a step of the suite `e2e`. They are built together with the end-to-end crate:
-/// alone they would have dependencies with other features, and the compiler in the sandbox would be built once more for them.
+/// The calendar cases through the connectors, as a step of the suite `e2e`.
 pub fn calendar_cases(workspace: &Workspace) -> Step {
-    let mut selection = vec!["-p", END_TO_END, "-p", CALENDAR_CASES];
-    if let Ok(package) = workspace.package(CALENDAR_CASES) {
-        selection.extend(package.targets_of("test").flat_map(|program| ["--test", program]));
-    }
-    run(workspace, Suite::E2e.name(), "calendar cases", &selection, &[])
+    let programs: Vec<&str> = workspace.package(CALENDAR_CASES).into_iter().flat_map(|package| package.targets_of("test")).collect();
+    run_programs(workspace, Suite::E2e, "calendar cases", &programs)
 }
 
 /// The test program of the end-to-end crate that drives programs of others, as a step of the suite `peers`.
 pub fn peer(workspace: &Workspace, program: &str, step: &str) -> Step {
-    run(workspace, Suite::Peers.name(), step, &["-p", END_TO_END, "--test", program], &[])
+    run_programs(workspace, Suite::Peers, step, &[program])
 }
 
 /// Whether the tree has test programs for this end-to-end suite.
@@ -87,9 +79,9 @@ fn programs(workspace: &Workspace, suite: Suite) -> Vec<&str> {
 }
 
 /// The examples in the documentation. A tree without one is no failure: they are not asked for everywhere.
-fn documentation(workspace: &Workspace, selection: &[&str]) -> Option<Step> {
+fn documentation(workspace: &Workspace) -> Option<Step> {
     let mut command = process::cargo();
-    command.current_dir(&workspace.root).args(["test", "--doc", "--no-fail-fast"]).args(selection);
+    command.current_dir(&workspace.root).args(["test", "--doc", "--no-fail-fast", "--workspace"]);
     environment(workspace, &mut command);
     let finished = match process::tee(&mut command, "documentation examples") {
         Ok(finished) => finished,
@@ -100,6 +92,12 @@ fn documentation(workspace: &Workspace, selection: &[&str]) -> Option<Step> {
         return None;
     }
     Some(Step::new("unit", "examples", Outcome::judge(finished.status.success(), Some(counts), finished.elapsed)))
+}
+
+fn run_programs(workspace: &Workspace, suite: Suite, step: &str, programs: &[&str]) -> Step {
+    let mut selection = vec!["--workspace"];
+    selection.extend(programs.iter().flat_map(|program| ["--test", program]));
+    run(workspace, suite.name(), step, &selection, &[])
 }
 
 fn run(workspace: &Workspace, suite: &'static str, step: &str, selection: &[&str], variables: &[(&str, &str)]) -> Step {

@@ -20,12 +20,15 @@ use crate::service::{people, probe, secrets};
 
 use super::{load, say, say_json};
 
+mod discovery;
+
 /// What was found.
 #[derive(Default)]
 struct Findings {
     rows: Vec<Value>,
     problems: usize,
     quiet: bool,
+    pins: Vec<discovery::Pin>,
 }
 
 impl Findings {
@@ -77,8 +80,12 @@ pub async fn run(file: &Path, json: bool, options: Check) -> Outcome {
     if !options.offline {
         online(&loaded, Arc::new(store), &mut findings).await?;
     }
+    if options.pin && !json {
+        findings.pins.iter().for_each(|pin| say(pin.lines()));
+    }
     if json {
-        say_json(&json!({ "problems": findings.problems, "findings": findings.rows }))?;
+        let pins: Vec<Value> = findings.pins.iter().map(discovery::Pin::json).collect();
+        say_json(&json!({ "problems": findings.problems, "findings": findings.rows, "found": pins }))?;
     } else if findings.problems == 0 {
         say("\nNo problems.");
     } else {
@@ -102,8 +109,12 @@ async fn online(loaded: &Loaded, store: Arc<calport_secrets::SecretStore>, findi
     }
     let egress = Egress::new(Arc::new(calport_egress::SystemClock::new()), Arc::new(NoTrace));
     let connections = Connections::new(runtime, egress, store);
+    let unfound = discovery::run(loaded, &connections, &plugins, findings).await;
     connections.rebuild(loaded, &plugins);
     for (name, reason) in connections.problems() {
+        if unfound.contains(&name) {
+            continue;
+        }
         let used = config.connections.get(&name).is_some_and(|c| c.active);
         findings.add(if used { Severity::Problem } else { Severity::Warning }, &name, reason, "");
     }
@@ -267,7 +278,12 @@ async fn persons(
 
 /// Calls the host's own public URL, as servers will.
 async fn public_url(config: &Config, up: &BTreeMap<String, Live>, findings: &mut Findings) {
-    let hooked: Vec<&String> = up.iter().filter(|(_, live)| live.connector.descriptor().hook.is_some()).map(|(name, _)| name).collect();
+    let takes_hooks = |name: &str, live: &Live| {
+        let descriptor = live.connector.descriptor();
+        let chosen = config.connections.get(name).and_then(|connection| connection.notify);
+        descriptor.hook.is_some() && chosen.map_or(descriptor.streams.is_none(), |way| way == calport_config::Notify::Hooks)
+    };
+    let hooked: Vec<&String> = up.iter().filter(|(name, live)| takes_hooks(name, live)).map(|(name, _)| name).collect();
     let Some(name) = hooked.first() else { return };
     let Some(hooks) = &config.hooks else {
         findings.add(

@@ -64,7 +64,7 @@ pub async fn status(file: &Path, json: bool, options: StatusArgs) -> Outcome {
     say("");
     for connection in list(&value, "connections") {
         say(connection_line(connection));
-        for key in ["reason"] {
+        for key in ["reason", "mode_reason"] {
             if !text(connection, key).is_empty() {
                 say(format!("    {}", text(connection, key)));
             }
@@ -101,9 +101,21 @@ pub async fn status(file: &Path, json: bool, options: StatusArgs) -> Outcome {
 
 fn connection_line(connection: &Value) -> String {
     let mode = match text(connection, "mode") {
-        "hooks" => format!("{} mailboxes, {} subscriptions", number(connection, "mailboxes"), number(connection, "subscriptions")),
+        way @ ("hooks" | "streams") => {
+            let streams = if way == "streams" { format!(" in {} streams", number(connection, "streams")) } else { String::new() };
+            let polled = match number(connection, "polled") {
+                0 => String::new(),
+                n => format!(", {n} polled for now"),
+            };
+            let (mailboxes, subscriptions) = (number(connection, "mailboxes"), number(connection, "subscriptions"));
+            format!("{mailboxes} mailboxes, {subscriptions} subscriptions{streams}{polled}")
+        }
         "polling" => format!("{} mailboxes, polled", number(connection, "mailboxes")),
         _ => String::new(),
+    };
+    let mode = match connection.get("expected_latency_s").and_then(Value::as_i64) {
+        Some(seconds) if !mode.is_empty() => format!("{mode}, changes noticed within {seconds} s"),
+        _ => mode,
     };
     let troubled = match number(connection, "troubled") {
         0 => String::new(),

@@ -38,6 +38,7 @@ struct Running {
     world: World,
     service: Arc<Service>,
     plugins: PathBuf,
+    ring: calport_web::logring::LogRing,
     _directory: tempfile::TempDir,
 }
 
@@ -97,8 +98,8 @@ async fn start(options: &Demo, ring: calport_web::logring::LogRing, quiet: bool)
     for (name, value) in world.secrets() {
         store.set(name, Secret::new(value))?;
     }
-    let service = Service::start(&file, loaded, ring).await?;
-    Ok(Running { world, service, plugins, _directory: directory })
+    let service = Service::start(&file, loaded, ring.clone()).await?;
+    Ok(Running { world, service, plugins, ring, _directory: directory })
 }
 
 /// Waits until a condition holds, looking at it again and again.
@@ -195,6 +196,9 @@ fn report(running: &Running, json: bool, made: &BTreeMap<Kind, usize>, latencies
     };
     let changes: usize = made.values().sum();
     let mails = running.world.calendar.mails_sent();
+    let feed = running.ring.feed();
+    let events = feed.last.iter().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let of_calendar = events.filter(|event| event.get("connection").and_then(|id| id.as_str()) == Some("calendar"));
     let value = json!({
         "people": running.world.members.len(),
         "plugins": running.service.plugins.list().into_iter().filter_map(|f| f.plugin.map(|p| p.descriptor().name.clone())).collect::<Vec<_>>(),
@@ -204,6 +208,7 @@ fn report(running: &Running, json: bool, made: &BTreeMap<Kind, usize>, latencies
         "latency_ms": { "p50": quantile(0.5), "p99": quantile(0.99) },
         "mails_sent": mails,
         "lost": lost,
+        "log": of_calendar.collect::<Vec<_>>(),
     });
     if json {
         say_json(&value)?;

@@ -42,7 +42,7 @@ pub async fn run(file: &Path, options: Init) -> Outcome {
     let loaded = super::load(file, false)?;
     store_secrets(&loaded.config, &draft)?;
     say("\nTesting the connection:");
-    super::check::run(file, false, Check { offline: false }).await
+    super::check::run(file, false, Check { offline: false, pin: false }).await
 }
 
 fn ask(question: &str, default: &str) -> Result<String, Failure> {
@@ -79,7 +79,7 @@ fn ask_connection(plugins: &[std::sync::Arc<Descriptor>]) -> Result<ConnectionDr
         endpoints.insert(
             need.name.clone(),
             Endpoint {
-                url,
+                url: Some(url),
                 auth,
                 allow_addresses: ask_addresses()?,
                 plain_http,
@@ -96,7 +96,10 @@ fn ask_connection(plugins: &[std::sync::Arc<Descriptor>]) -> Result<ConnectionDr
         active: true,
         settings: serde_json::Map::new(),
         endpoints,
+        discovery: None,
+        notify: None,
         poll_s: 300,
+        max_subscriptions_per_connection: 200,
         requests_per_second: None,
         trace: calport_config::Trace::default(),
         limits: calport_config::LimitsOverride::default(),

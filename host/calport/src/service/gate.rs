@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use calport_egress::{Blame, Connection, EgressError, Request, StreamRead, StreamedResponse, headers_from_pairs};
+use calport_egress::{Blame, Connection, Discovery, EgressError, Request, StreamRead, StreamedResponse, headers_from_pairs};
 use calport_runtime::{HttpBody, HttpError, HttpGate, HttpRequest, HttpResponse, HttpStream};
 use futures::future::BoxFuture;
 use tokio::time::Instant;
@@ -51,6 +51,8 @@ fn request(asked: HttpRequest) -> Result<Request, HttpError> {
     request.scope = asked.scope;
     request.safe_to_repeat = asked.safe_to_repeat;
     request.timeout = asked.timeout;
+    request.quiet = asked.quiet;
+    request.anonymous = asked.anonymous;
     Ok(request)
 }
 
@@ -87,6 +89,22 @@ impl HttpGate for Gate {
             let stream = self.egress.open(request(asked)?).await.map_err(|e| error(&e))?;
             Ok(HttpStream { status: stream.status.as_u16(), headers: headers(&stream.headers), body: Box::new(Body(stream)) })
         })
+    }
+}
+
+/// Lets the requests of one discovery out (SEMANTICS B-48).
+pub struct DiscoveryGate(pub Arc<Discovery>);
+
+impl HttpGate for DiscoveryGate {
+    fn send(&self, asked: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async move {
+            let response = self.0.send(request(asked)?).await.map_err(|e| error(&e))?;
+            Ok(HttpResponse { status: response.status.as_u16(), headers: headers(&response.headers), body: response.body })
+        })
+    }
+
+    fn open(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpStream, HttpError>> {
+        Box::pin(async { Err(HttpError::Denied("answers of a discovery are read whole, by `send`".to_owned())) })
     }
 }
 

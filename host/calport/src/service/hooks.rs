@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use calport_engine::{EngineHandle, HookSecrets};
 use calport_model::ConnectorApi as _;
-use calport_model::descriptor::{HookProfile, HookSecret};
+use calport_model::descriptor::{HookAnswer, HookProfile, HookSecret};
 use calport_store::{Store, StoreError};
 use calport_web::hooks::{HookTarget, HookTargets};
 
@@ -87,10 +87,10 @@ struct ProbeTarget {
 pub fn probe_targets(connection: &str, random: &str) -> Arc<dyn HookTargets> {
     let profile = HookProfile {
         handshake: None,
-        status: 202,
-        content_type: String::new(),
-        body: String::new(),
+        acknowledgement: HookAnswer { status: 202, content_type: String::new(), body: String::new() },
         secret: HookSecret::JsonPointer("/none".to_owned()),
+        farewell: None,
+        heartbeats: false,
     };
     Arc::new(ProbeTarget { connection: connection.to_owned(), target: Arc::new(HookTarget { profile, random: random.to_owned() }) })
 }

@@ -2,6 +2,7 @@
 
 pub mod connections;
 mod control;
+pub mod discovery;
 mod egress;
 mod explain;
 mod gate;
@@ -122,6 +123,7 @@ impl Service {
             receiver,
             ring,
         });
+        service.take_up_found().await?;
         service.listen().await?;
         service.rebuild().await;
         service.spawn_watchers();

@@ -42,6 +42,7 @@ impl Service {
                 }
             }
         });
+        tokio::spawn(super::discovery::keep_found(self.clone()));
         tokio::spawn(watch_configuration(self.clone()));
     }
 

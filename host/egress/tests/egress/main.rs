@@ -5,6 +5,7 @@
 
 mod cookies;
 mod digest;
+mod discovery;
 mod fixed_schemes;
 mod forms;
 mod front_door;

@@ -275,6 +275,31 @@ async fn feat_x02_requests_at_once_are_bounded_and_a_stream_counts_until_it_ends
 }
 
 #[tokio::test]
+async fn c09_a_stream_of_events_holds_no_request_slot_may_be_silent_and_is_counted_among_streams() {
+    let router = Router::new()
+        .route("/stream", on_get(|| async { Body::from_stream(futures::stream::pending::<Result<Bytes, std::io::Error>>()) }))
+        .fallback(any(|| async { "" }));
+    let address = serve(router).await;
+    let mut endpoint = local_endpoint(address, Auth::None);
+    endpoint.limits = Some(short_limits());
+    let mut policy = ConnectionPolicy::new("pbx", vec![endpoint]);
+    (policy.concurrent_requests, policy.concurrent_streams) = (1, 2);
+    let connection = world().connect_with(policy);
+    let stream = |quiet: u64| Request { quiet: Some(Duration::from_millis(quiet)), ..get(address, "/stream") };
+    let mut patient = connection.open(stream(60_000)).await.unwrap();
+    let mut impatient = connection.open(stream(50)).await.unwrap();
+    assert!(connection.send(get(address, "/")).await.is_ok(), "two streams leave the one request slot free");
+    let third = Request { timeout: Some(Duration::from_millis(50)), ..stream(50) };
+    let error = connection.open(third).await.unwrap_err();
+    assert!(matches!(error, EgressError::TimedOut { phase: Phase::Queue, .. }), "{error:?}");
+    let error = impatient.read(100, Duration::from_secs(10)).await.unwrap_err();
+    assert!(matches!(error, EgressError::TimedOut { phase: Phase::BetweenBytes, .. }), "{error:?}");
+    // Longer than `between_bytes` of an answer.
+    assert_eq!(patient.read(100, Duration::from_millis(500)).await.unwrap(), StreamRead::Quiet);
+    assert!(connection.open(stream(50)).await.is_ok(), "the place of the one that ended is free");
+}
+
+#[tokio::test]
 async fn feat_x02_names_are_judged_by_where_they_lead() {
     let address = serve(Router::new().fallback(any(|| async { "reached" }))).await;
     let names = [

@@ -1,7 +1,9 @@
 //! The engine over a fake calendar and a fake sink: no network, no waiting.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod common;
+mod hooks;
 mod overrule;
+mod streams;
 mod writes;
 
 use calport_model::notification::HintKind;

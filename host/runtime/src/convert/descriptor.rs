@@ -1,8 +1,11 @@
 //! What a connector says about itself, checked: a connector that claims what it cannot do stays out.
 
+use std::time::Duration;
+
 use calport_model::Capability;
 use calport_model::descriptor::{
-    CheckReport, Descriptor, EndpointNeed, FeedProfile, Finding, HookHandshake, HookProfile, HookSecret, Permission, Severity, SinkProfile,
+    CheckReport, Descriptor, Discovery, DiscoveryStep, EndpointNeed, FeedProfile, Finding, HookAnswer, HookHandshake, HookProfile,
+    HookSecret, Permission, Severity, SinkProfile, StreamProfile,
 };
 
 use super::{name, text};
@@ -56,7 +59,7 @@ pub(crate) fn descriptor(said: connector::Descriptor, capabilities: Vec<Capabili
         _ => {}
     }
     let notifies = has(Capability::Notifications);
-    if !notifies && (said.hook.is_some() || said.streams) {
+    if !notifies && (said.hook.is_some() || said.streams.is_some()) {
         return Err(("hook", "or streams are described, but notifications is not exported".to_owned()));
     }
     if said.endpoints.len() > LIST || said.permissions.len() > LIST {
@@ -87,7 +90,7 @@ pub(crate) fn descriptor(said: connector::Descriptor, capabilities: Vec<Capabili
         feed: said.feed.map(feed).transpose()?,
         sink: said.sink.map(sink).transpose()?,
         hook: said.hook.map(hook).transpose()?,
-        streams: said.streams,
+        streams: said.streams.map(streams).transpose()?,
         capabilities,
     })
 }
@@ -132,6 +135,17 @@ fn sink(profile: connector::SinkProfile) -> Result<SinkProfile, Wrong> {
     })
 }
 
+fn streams(profile: connector::StreamProfile) -> Result<StreamProfile, Wrong> {
+    let seconds = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+    if profile.life != 0 && !(60..=86_400).contains(&profile.life) {
+        return Err(("streams.life", format!("is {} s; it must be 60 to 86,400, or 0 for streams that do not end", profile.life)));
+    }
+    if profile.quiet != 0 && !(10..=3_600).contains(&profile.quiet) {
+        return Err(("streams.quiet", format!("is {} s; it must be 10 to 3,600, or 0 for streams without heartbeats", profile.quiet)));
+    }
+    Ok(StreamProfile { members: size("streams.members", profile.members)?, life: seconds(profile.life), quiet: seconds(profile.quiet) })
+}
+
 fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
     let word = |field: &'static str, text: String| {
         let good = !text.is_empty() && text.len() <= 200 && text.bytes().all(|b| b.is_ascii_graphic());
@@ -141,15 +155,6 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
         let good = http::HeaderName::from_bytes(text.as_bytes()).is_ok();
         good.then_some(text).ok_or(("hook.secret", "names a header that is none".to_owned()))
     };
-    let answer = profile.acknowledgement;
-    if !(200..300).contains(&answer.status) {
-        return Err(("hook.acknowledgement", format!("has the status {}; it must be 200 to 299", answer.status)));
-    }
-    let bad_type =
-        answer.content_type.len() > 200 || http::HeaderValue::from_str(&answer.content_type).is_err() || !answer.content_type.is_ascii();
-    if answer.body.len() > 16 * 1024 || bad_type {
-        return Err(("hook.acknowledgement", "has a body over 16 KiB or a media type that is none".to_owned()));
-    }
     Ok(HookProfile {
         handshake: profile
             .handshake
@@ -160,9 +165,7 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
                 })
             })
             .transpose()?,
-        status: answer.status,
-        content_type: answer.content_type,
-        body: answer.body,
+        acknowledgement: hook_answer("hook.acknowledgement", profile.acknowledgement)?,
         secret: match profile.secret {
             connector::HookSecret::UrlOnly => HookSecret::UrlOnly,
             connector::HookSecret::JsonPointer(pointer) => {
@@ -172,6 +175,7 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
                 HookSecret::JsonPointer(word("hook.secret", pointer)?)
             }
             connector::HookSecret::Header(name) => HookSecret::Header(header(name)?),
+            connector::HookSecret::Query(name) => HookSecret::Query(parameter("hook.secret", name)?),
             connector::HookSecret::Hmac(signature) => {
                 if signature.prefix.len() > 40 || !signature.prefix.bytes().all(|b| b.is_ascii_graphic()) {
                     return Err(("hook.secret", "has a prefix that is not 0 to 40 printable ASCII characters".to_owned()));
@@ -179,7 +183,37 @@ fn hook(profile: connector::HookProfile) -> Result<HookProfile, Wrong> {
                 HookSecret::Hmac { header: header(signature.header)?, prefix: signature.prefix, base64: signature.base64 }
             }
         },
+        farewell: profile.farewell.map(|answer| hook_answer("hook.farewell", answer)).transpose()?,
+        heartbeats: profile.heartbeats,
     })
+}
+
+fn hook_answer(field: &'static str, answer: connector::HookAnswer) -> Result<HookAnswer, Wrong> {
+    if !(200..300).contains(&answer.status) {
+        return Err((field, format!("has the status {}; it must be 200 to 299", answer.status)));
+    }
+    let bad_type =
+        answer.content_type.len() > 200 || http::HeaderValue::from_str(&answer.content_type).is_err() || !answer.content_type.is_ascii();
+    if answer.body.len() > 16 * 1024 || bad_type {
+        return Err((field, "has a body over 16 KiB or a media type that is none".to_owned()));
+    }
+    Ok(HookAnswer { status: answer.status, content_type: answer.content_type, body: answer.body })
+}
+
+/// The name of a query parameter that stands in a URL as it is.
+fn parameter(field: &'static str, name: String) -> Result<String, Wrong> {
+    let good = (1..=40).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    good.then_some(name).ok_or((field, "names a parameter that is not 1 to 40 ASCII letters, digits, `-` and `_`".to_owned()))
+}
+
+/// What a discovery found. A URL that is too long for one is left out, and so is what comes after the hundredth step.
+pub(crate) fn discovery(said: connector::Discovery, limits: &ValueLimits) -> Discovery {
+    let endpoints = said.endpoints.into_iter().take(LIST).filter(|found| found.name.len() <= 40 && found.url.len() <= limits.id);
+    let steps = said.steps.iter().take(LIST);
+    Discovery {
+        endpoints: endpoints.map(|found| (found.name, found.url)).collect(),
+        steps: steps.map(|step| DiscoveryStep { tried: text(&step.tried, limits), outcome: text(&step.outcome, limits) }).collect(),
+    }
 }
 
 /// What a check found.

@@ -2,7 +2,7 @@
 
 use calport_model::notification::{Hint, HintKind, HookRequest, Subscription, SubscriptionRequest, Topic, WaitResult};
 
-use super::{Bad, exact, id, name, time};
+use super::{Bad, exact, id, time};
 use crate::bindings::exports::notifications;
 use crate::limits::ValueLimits;
 
@@ -15,6 +15,7 @@ pub(crate) fn request(request: SubscriptionRequest) -> notifications::Subscripti
             Topic::Presence => notifications::Topic::Presence,
         },
         notification_url: request.notification_url,
+        group: request.group.map(|group| notifications::SubscriptionGroup { name: group.name, anchor: group.anchor }),
         lifecycle_url: request.lifecycle_url,
         secret: request.secret,
         expires: time::millis(request.expires),
@@ -27,7 +28,6 @@ pub(crate) fn subscription(subscription: notifications::Subscription, limits: &V
         id: id("subscription id", subscription.id, limits)?,
         mailbox: subscription.mailbox.map(|m| exact("mailbox", m, limits.id)).transpose()?,
         expires: subscription.expires.map(time::instant).transpose()?,
-        group: name(&subscription.group, limits),
     })
 }
 
@@ -66,6 +66,7 @@ fn hint(hint: notifications::Hint, limits: &ValueLimits) -> Result<Hint, Bad> {
             notifications::HintKind::Reauthorise => HintKind::Reauthorise,
             notifications::HintKind::PresenceChanged(user) => HintKind::PresenceChanged(id("user", user, limits)?),
             notifications::HintKind::Heartbeat => HintKind::Heartbeat,
+            notifications::HintKind::Closed => HintKind::Closed,
         },
     })
 }
@@ -109,8 +110,7 @@ mod tests {
     #[test]
     fn feat_x02_subscriptions_are_bounded_and_bad_ones_left_out() {
         let limits = ValueLimits { items: 2, ..ValueLimits::default() };
-        let one =
-            |id: &str| notifications::Subscription { id: id.to_owned(), mailbox: None, expires: Some(i64::MAX), group: String::new() };
+        let one = |id: &str| notifications::Subscription { id: id.to_owned(), mailbox: None, expires: Some(i64::MAX) };
         let good = notifications::Subscription { expires: None, ..one("s") };
         assert_eq!(subscriptions(vec![good.clone(), one("s")], &limits).unwrap().len(), 1);
         assert!(subscriptions(vec![good.clone(), good.clone(), good], &limits).is_err());

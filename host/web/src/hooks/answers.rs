@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use calport_model::descriptor::HookProfile;
+use calport_model::descriptor::HookAnswer;
 
 /// Why a request is not acknowledged; each is one counter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,10 +18,11 @@ pub(super) enum Refusal {
     Unavailable,
 }
 
-pub(super) fn acknowledgement(profile: &HookProfile) -> Response {
-    let status = StatusCode::from_u16(profile.status).ok().filter(StatusCode::is_success).unwrap_or(StatusCode::ACCEPTED);
-    let kind = Some(profile.content_type.as_str()).filter(|kind| !kind.is_empty()).and_then(|kind| HeaderValue::from_str(kind).ok());
-    let mut response = (status, safe(), profile.body.clone()).into_response();
+/// An answer that a connector declared: an acknowledgement, or a farewell.
+pub(super) fn declared(answer: &HookAnswer) -> Response {
+    let status = StatusCode::from_u16(answer.status).ok().filter(StatusCode::is_success).unwrap_or(StatusCode::ACCEPTED);
+    let kind = Some(answer.content_type.as_str()).filter(|kind| !kind.is_empty()).and_then(|kind| HeaderValue::from_str(kind).ok());
+    let mut response = (status, safe(), answer.body.clone()).into_response();
     match kind {
         Some(kind) => response.headers_mut().insert(header::CONTENT_TYPE, kind),
         None => response.headers_mut().remove(header::CONTENT_TYPE),

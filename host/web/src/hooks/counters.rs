@@ -21,6 +21,8 @@ pub struct ConnectionCounts {
     pub folded: u64,
     /// Handshakes and probes answered.
     pub handshakes: u64,
+    /// Answered with a farewell: no known secret, where the connector has an answer for that.
+    pub farewells: u64,
     /// Refused: no known secret.
     pub forged: u64,
     /// Refused: not readable, by a wrong method, or with a handshake that must not be answered.
@@ -76,6 +78,7 @@ impl HookCounts {
                 ("stored", counts.stored),
                 ("folded", counts.folded),
                 ("handshake", counts.handshakes),
+                ("farewell", counts.farewells),
                 ("forged", counts.forged),
                 ("malformed", counts.malformed),
                 ("too-large", counts.too_large),

@@ -76,7 +76,7 @@ fn checked(text: String) -> Result<String, &'static str> {
 }
 
 /// The decoded value of a parameter that stands in the query once.
-fn one_parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
+pub(super) fn one_parameter(query: &str, name: &str) -> Result<Option<String>, &'static str> {
     let mut found = None;
     for pair in query.split('&') {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

@@ -5,7 +5,8 @@
 //! from the profile that the connector declares; no connector runs while somebody waits.
 //!
 //! Refusals (B-31), in this order: an unknown connection and a wrong random part get the same 404; a body over the bound 413;
-//! a request whose secret is not known 403, with a counter and a log line that hold neither secret nor body. The random part,
+//! a request whose secret is not known 403, with a counter and a log line that hold neither secret nor body, or the farewell that
+//! the connector has for it. The random part,
 //! secrets and signatures are compared in constant time. Of a body no more is understood than where its secret is, and that
 //! by a reader that keeps nothing (module `pointer`).
 //!

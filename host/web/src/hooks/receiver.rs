@@ -23,7 +23,7 @@ use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
-use super::answers::{Refusal, acknowledgement, not_found, plain, refused};
+use super::answers::{Refusal, declared, not_found, plain, refused};
 use super::backlog::{Backlog, Likeness, Room, likeness};
 use super::counters::{ConnectionCounts, HookCounts};
 use super::handshake::{self, Proof};
@@ -198,16 +198,24 @@ impl Inner {
             Proof::Answer(kind, text) => return Ok(self.prove(connection, kind, text)),
             Proof::Refused(why) => return Err(self.malformed(connection, why)),
         }
-        match secret::check(self.targets.as_ref(), connection, &profile.secret, &head.headers, &body) {
+        match secret::check(self.targets.as_ref(), connection, &profile.secret, &head, &body) {
             Verdict::Known => {}
-            Verdict::Forged => return Err(Refusal::Forged),
+            Verdict::Forged => return self.part(connection, profile),
             Verdict::Malformed => return Err(self.malformed(connection, "the body is no JSON")),
         }
         let request = HookRequest { lifecycle, content_type: content_type(&head.headers), body, received: self.clock.now() };
         self.keep(connection, &request, patience).await?;
         self.count(connection, |counts| counts.last = Some(request.received));
         self.targets.arrived(connection);
-        Ok(acknowledgement(profile))
+        Ok(declared(&profile.acknowledgement))
+    }
+
+    /// Answers a request that carries no secret of a live subscription.
+    fn part(&self, connection: &str, profile: &HookProfile) -> Result<Response, Refusal> {
+        let farewell = profile.farewell.as_ref().ok_or(Refusal::Forged)?;
+        self.count(connection, |counts| counts.farewells += 1);
+        tracing::debug!(code = "hook-farewell", connection, "a request of no live subscription was answered so that it ends");
+        Ok(declared(farewell))
     }
 
     async fn read(&self, headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Refusal> {

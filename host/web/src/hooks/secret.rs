@@ -5,8 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use calport_model::descriptor::HookSecret;
 use hmac::{Hmac, Mac};
 use http::HeaderMap;
+use http::request::Parts;
 use sha2::Sha256;
 
+use super::handshake::one_parameter;
 use super::pointer::{self, Found};
 use super::receiver::HookTargets;
 
@@ -24,7 +26,8 @@ pub(super) enum Verdict {
     Malformed,
 }
 
-pub(super) fn check(targets: &dyn HookTargets, connection: &str, place: &HookSecret, headers: &HeaderMap, body: &[u8]) -> Verdict {
+pub(super) fn check(targets: &dyn HookTargets, connection: &str, place: &HookSecret, head: &Parts, body: &[u8]) -> Verdict {
+    let headers = &head.headers;
     let known = |text: &str| text.len() <= LONGEST && targets.knows_secret(connection, text);
     let verdict = |good: bool| if good { Verdict::Known } else { Verdict::Forged };
     match place {
@@ -34,6 +37,10 @@ pub(super) fn check(targets: &dyn HookTargets, connection: &str, place: &HookSec
             Found::Bad => Verdict::Forged,
             Found::NotJson => Verdict::Malformed,
         },
+        HookSecret::Query(name) => {
+            let secret = one_parameter(head.uri.query().unwrap_or_default(), name).ok().flatten();
+            verdict(secret.is_some_and(|secret| known(&secret)))
+        }
         HookSecret::Header(name) => verdict(one(headers, name).is_some_and(known)),
         HookSecret::Hmac { header, prefix, base64 } => {
             let signature = one(headers, header)
@@ -95,8 +102,10 @@ mod tests {
     const HEX: &str = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843";
     const BASE64: &str = "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=";
 
-    fn headers(values: &[&str]) -> HeaderMap {
-        values.iter().map(|v| (http::HeaderName::from_static("x-sign"), http::HeaderValue::from_str(v).unwrap())).collect()
+    fn headers(values: &[&str]) -> Parts {
+        let mut head = http::Request::post("/").body(()).unwrap().into_parts().0;
+        head.headers = values.iter().map(|v| (http::HeaderName::from_static("x-sign"), http::HeaderValue::from_str(v).unwrap())).collect();
+        head
     }
 
     fn hmac(base64: bool, connection: &str, values: &[&str], body: &[u8]) -> Verdict {
@@ -127,5 +136,22 @@ mod tests {
         assert_eq!(check(&Keys, "a", &place, &headers(&["forged"]), b""), Verdict::Forged);
         assert_eq!(check(&Keys, "b", &place, &headers(&["good"]), b""), Verdict::Forged, "a secret is good for one connection");
         assert_eq!(check(&Keys, "a", &place, &headers(&[]), b""), Verdict::Forged);
+    }
+
+    #[test]
+    fn b31_a_query_carries_the_secret_once() {
+        let asked = |connection, query: &str| {
+            let head = http::Request::post(format!("/hooks/a/r{query}")).body(()).unwrap().into_parts().0;
+            check(&Keys, connection, &HookSecret::Query("key".to_owned()), &head, b"")
+        };
+        for good in ["?key=good", "?other=1&key=good", "?key=g%6Fod"] {
+            assert_eq!(asked("a", good), Verdict::Known, "{good}");
+        }
+        for bad in
+            ["", "?", "?key", "?key=", "?key=forged", "?key=good&key=good", "?key=good&key=forged", "?Key=good", "?xkey=good", "?key=%ff"]
+        {
+            assert_eq!(asked("a", bad), Verdict::Forged, "{bad}");
+        }
+        assert_eq!(asked("b", "?key=good"), Verdict::Forged, "a secret is good for one connection");
     }
 }

@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use calport_model::ManualClock;
-use calport_model::descriptor::{HookHandshake, HookProfile, HookSecret};
+use calport_model::descriptor::{HookAnswer, HookHandshake, HookProfile, HookSecret};
 use calport_model::notification::HookRequest;
 use calport_store::{NoSeal, Store, StoreError};
 use calport_web::hooks::{ConnectionCounts, HookLimits, HookReceiver, HookStore, HookTarget, HookTargets};
@@ -36,7 +36,7 @@ impl HookTargets for Targets {
         self.all.get(connection).cloned()
     }
     fn knows_secret(&self, connection: &str, secret: &str) -> bool {
-        connection == "office" && secret == SECRET
+        matches!(connection, "office" | "parting") && secret == SECRET
     }
     fn arrived(&self, _: &str) {
         self.arrived.fetch_add(1, Ordering::SeqCst);
@@ -46,22 +46,31 @@ impl HookTargets for Targets {
 fn profile(secret: HookSecret) -> HookProfile {
     HookProfile {
         handshake: Some(HookHandshake::EchoQuery("proof".to_owned())),
-        status: 202,
-        content_type: String::new(),
-        body: String::new(),
+        acknowledgement: HookAnswer { status: 202, content_type: String::new(), body: String::new() },
         secret,
+        farewell: None,
+        heartbeats: false,
     }
 }
 
 fn targets() -> Targets {
+    let xml = |body: &str| HookAnswer { status: 200, content_type: "text/xml; charset=utf-8".to_owned(), body: body.to_owned() };
     let soap = HookProfile {
         handshake: Some(HookHandshake::EchoJson("challenge".to_owned())),
-        status: 200,
-        content_type: "text/xml; charset=utf-8".to_owned(),
-        body: "<ok/>".to_owned(),
+        acknowledgement: xml("<ok/>"),
         secret: HookSecret::UrlOnly,
+        farewell: None,
+        heartbeats: false,
     };
-    let all = [("office", profile(HookSecret::JsonPointer("/value/*/state".to_owned()))), ("push", soap)];
+    let parting = HookProfile {
+        handshake: None,
+        secret: HookSecret::Query("key".to_owned()),
+        farewell: Some(xml("<end/>")),
+        heartbeats: true,
+        ..soap.clone()
+    };
+    let office = profile(HookSecret::JsonPointer("/value/*/state".to_owned()));
+    let all = [("office", office), ("push", soap), ("parting", parting)];
     let target = |profile| Arc::new(HookTarget { profile, random: "r4nd0m".to_owned() });
     Targets { all: all.into_iter().map(|(name, profile)| (name.to_owned(), target(profile))).collect(), arrived: AtomicU64::new(0) }
 }
@@ -153,6 +162,33 @@ async fn b30_the_acknowledgement_is_the_profiles() {
     let answer = ask(&place.router, post("/hooks/push/r4nd0m", r#"{"challenge":"xyz"}"#)).await;
     assert_eq!((answer.kind.as_deref(), answer.body.as_str()), (Some("application/json"), r#"{"challenge":"xyz"}"#));
     assert_eq!(place.stored("push").await.len(), 1, "a handshake is not stored");
+}
+
+#[tokio::test]
+async fn b31_a_request_with_no_secret_of_a_live_subscription_gets_the_farewell_and_leaves_nothing() {
+    let place = place(HookLimits { body: 1000, ..HookLimits::default() }).await;
+    let send = async |query: &str, body: String| ask(&place.router, post(&format!("/hooks/parting/r4nd0m{query}"), body)).await;
+    let good = send(&format!("?key={SECRET}"), "<event/>".to_owned()).await;
+    assert_eq!((good.status, good.body.as_str()), (StatusCode::OK, "<ok/>"));
+    for stale in ["?key=marker-forged", "", "?key=", &format!("?key={SECRET}&key={SECRET}")] {
+        let answer = send(stale, "<event/>".to_owned()).await;
+        assert_eq!(
+            (answer.status, answer.kind.as_deref(), answer.body.as_str()),
+            (StatusCode::OK, Some("text/xml; charset=utf-8"), "<end/>")
+        );
+        assert_eq!(answer.headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+    }
+    assert_eq!(send("?key=marker-forged", "x".repeat(1001)).await.status, StatusCode::PAYLOAD_TOO_LARGE, "bounded as any other");
+    let wrong = ask(&place.router, post("/hooks/parting/wrong?key=marker-forged", "")).await;
+    assert_eq!(wrong.status, StatusCode::NOT_FOUND, "whoever does not know the URL learns nothing");
+    let get = Request::get("/hooks/parting/r4nd0m").body(Body::empty()).unwrap();
+    assert_eq!(ask(&place.router, get).await.status, StatusCode::METHOD_NOT_ALLOWED);
+    let counts = place.counts("parting");
+    assert_eq!((counts.stored, counts.farewells, counts.forged), (1, 4, 0));
+    assert_eq!((place.stored("parting").await.len(), place.targets.arrived.load(Ordering::SeqCst)), (1, 1));
+    assert!(place.receiver.counts().metrics().contains("calport_hooks_total{connection=\"parting\",result=\"farewell\"} 4"));
+    let forged = ask(&place.router, post("/hooks/office/r4nd0m", FORGED)).await;
+    assert_eq!(forged.status, StatusCode::FORBIDDEN, "a profile without one refuses");
 }
 
 #[tokio::test]

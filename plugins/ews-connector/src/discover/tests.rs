@@ -4,7 +4,6 @@ use calport_ews_protocol::autodiscover::Options;
 use calport_sdk::common::ErrorKind;
 
 use super::*;
-use crate::flavour::Search;
 use crate::tests::{client, good};
 
 const EWS: &str = "https://mail.example.com/EWS/Exchange.asmx";
@@ -57,15 +56,15 @@ fn account(internal: &str, external: &str) -> Result<Response, HttpError> {
     answered(200, &[], body)
 }
 
-fn run(search: Search, hosts: &[&str], network: &Told) -> Report {
+fn run(search: Options, hosts: &[&str], network: &Told) -> Report {
     let (mut client, _) = client(good(&[]));
     client.search = search;
     let hosts: Vec<String> = hosts.iter().map(|h| (*h).to_owned()).collect();
     discover(&client, "anna@example.com", &hosts, network).unwrap()
 }
 
-fn wanted() -> Search {
-    Search { wanted: true, ..Search::default() }
+fn wanted() -> Options {
+    Options::default()
 }
 
 fn last(report: &Report) -> &DiscoveryStep {
@@ -84,16 +83,13 @@ fn feat_c07_what_is_found_is_told_with_every_step_and_can_be_pinned() {
     assert_eq!(found, [("ews", EWS)]);
     let steps: Vec<String> = report.steps.iter().map(|s| format!("{}: {}", s.tried, s.outcome)).collect();
     assert_eq!(
-        steps[..3],
+        steps[..2],
         [
-            "URL in the configuration https://ews.example/EWS/Exchange.asmx: not used: the settings say that the server is searched for",
             "SOAP https://autodiscover.example.com/autodiscover/autodiscover.svc: HTTP 404",
             "POX https://autodiscover.example.com/autodiscover/autodiscover.xml: found https://mail.example.com/EWS/Exchange.asmx",
         ]
     );
-    assert!(last(&report).outcome.contains("take `autodiscover` out of the settings"), "{:?}", last(&report));
-    let aside = run(Search::default(), &[], &network);
-    assert!(aside.steps[0].outcome.starts_with("used: ") && aside.endpoints.len() == 1);
+    assert!(last(&report).outcome.ends_with("set it as the endpoint's `url`"), "{:?}", last(&report));
 }
 
 #[test]
@@ -101,7 +97,7 @@ fn feat_c07_the_url_inside_is_taken_where_it_is_preferred() {
     let network =
         Told::default().on(POX, account("https://in.example.com/EWS/Exchange.asmx", EWS)).on(SOAP, answered(404, &[], String::new()));
     let options = Options { choice: UrlChoice::Internal, ..Options::default() };
-    let report = run(Search { wanted: true, options }, &[], &network);
+    let report = run(options, &[], &network);
     assert_eq!(report.endpoints[0].url, "https://in.example.com/EWS/Exchange.asmx");
     assert!(last(&report).outcome.contains("(internal; told by https://autodiscover.example.com/"), "{:?}", last(&report));
 }
@@ -133,8 +129,14 @@ fn b48_another_domain_gets_the_credential_only_where_it_was_agreed() {
     assert_eq!(report.endpoints, []);
     assert!(refused.asked.borrow().iter().all(|a| !a.contains("hoster.net")), "{:?}", refused.asked);
     assert!(last(&report).outcome.contains("mail.hoster.net"), "{:?}", last(&report));
+    let remedy = report.steps.iter().find(|s| s.tried == "mail.hoster.net").unwrap();
+    assert!(remedy.outcome.contains("add it to `hosts` of the connection's `discovery`"), "{remedy:?}");
     let agreed = run(wanted(), &[" MAIL.hoster.net"], &network());
     assert_eq!(agreed.endpoints[0].url, "https://mail.hoster.net/EWS/Exchange.asmx");
+    assert_eq!(run(wanted(), &["hoster.net"], &network()).endpoints.len(), 1, "below a domain that was agreed to");
+    for other in ["oster.net", "net.", "", "x.mail.hoster.net"] {
+        assert_eq!(run(wanted(), &[other], &network()).endpoints, [], "{other}");
+    }
 }
 
 #[test]
@@ -175,7 +177,7 @@ fn feat_c07_without_an_address_it_is_searched_for_the_test_user_and_what_is_none
 }
 
 #[test]
-fn b48_the_host_sends_questions_as_they_are_and_nothing_without_a_credential() {
+fn b48_the_host_sends_questions_as_they_are_and_asks_the_way_without_a_credential() {
     let recorded = calport_sdk::testing::Recorded::new().on("POST", "/autodiscover/autodiscover.svc", 200, "x");
     let network = HostNetwork(&recorded);
     let headers = vec![("content-type", "text/xml; charset=utf-8".to_owned()), ("soapaction", "\"a\"".to_owned())];
@@ -187,8 +189,10 @@ fn b48_the_host_sends_questions_as_they_are_and_nothing_without_a_credential() {
     let mut names: Vec<&str> = sent.headers.iter().map(|(n, _)| n.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["content-type", "soapaction"]);
-    assert!(matches!(network.probe("http://autodiscover.example.com/"), Err(HttpError::Denied(_))));
-    assert_eq!(recorded.requests().len(), 1);
+    assert!(!sent.anonymous);
+    network.probe("http://autodiscover.example.com/autodiscover/autodiscover.xml").unwrap_err();
+    let probe = &recorded.requests()[1];
+    assert!(probe.anonymous && probe.headers.is_empty() && probe.body.is_none(), "{probe:?}");
 }
 
 #[test]

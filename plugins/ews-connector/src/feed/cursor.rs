@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
+use std::hash::Hasher as _;
 
 use calport_ews_protocol::item::event::CalendarItem;
 use calport_sdk::common::{Error, ErrorKind, ItemId};
 use calport_sdk::error;
-use sha2::{Digest, Sha256};
+use siphasher::sip::SipHasher13;
 
 use super::window::Place;
 
@@ -48,6 +49,38 @@ impl Listing {
         let all = self.0.iter().flat_map(|(id, version)| [id.as_str(), version.as_str()]);
         digest(std::iter::once(before).chain(all))
     }
+
+    /// The place of a cursor that knows all of it, or one hash of it where that would be too long. Those set aside are tried again:
+    /// the cursor does not know their versions.
+    ///
+    /// Each id is told by what it does not share with the one before it: ids of one folder begin alike.
+    pub fn place(&self, aside: &[(ItemId, String)]) -> String {
+        let again: HashSet<&str> = aside.iter().map(|(id, _)| id.as_str()).collect();
+        let (mut text, mut last) = (String::new(), "");
+        for (id, version) in &self.0 {
+            let version = if !again.is_empty() && again.contains(id.as_str()) { UNREAD } else { version };
+            let shared = last.bytes().zip(id.bytes()).take_while(|(a, b)| a == b).count();
+            let shared = (0..=shared).rev().find(|at| id.is_char_boundary(*at)).unwrap_or_default();
+            // Writing to a text cannot fail.
+            let _ = writeln!(text, "{shared} {version} {}", id.get(shared..).unwrap_or_default());
+            // A line end in an id would begin another one.
+            if text.len() > CURSOR_LIMIT || id.contains('\n') {
+                return of_digest(&self.digest(""));
+            }
+            last = id;
+        }
+        text
+    }
+}
+
+/// The place of a cursor that knows one hash.
+pub fn of_digest(digest: &str) -> String {
+    format!("{DIGEST}{digest}")
+}
+
+/// The place of a cursor in the middle of the first read; the hash of what was read before.
+pub fn of_part(at: &Place, digest: &str) -> String {
+    format!("{PART}{} {} {digest}", at.start, at.length)
 }
 
 /// Where a feed stands.
@@ -67,39 +100,6 @@ pub enum Stand {
 }
 
 impl Stand {
-    /// After a whole window. Those set aside are tried again: the cursor does not know their versions.
-    pub fn after(listing: &Listing, aside: &[(ItemId, String)]) -> Self {
-        let again: HashSet<&str> = aside.iter().map(|(id, _)| id.as_str()).collect();
-        let told =
-            |(id, version): &(String, String)| (id.clone(), if again.contains(id.as_str()) { UNREAD.to_owned() } else { version.clone() });
-        let stand = Self::Ids(listing.0.iter().map(told).collect());
-        // A line end in an id would begin another one.
-        if stand.place().len() > CURSOR_LIMIT || listing.ids().any(|id| id.contains('\n')) {
-            return Self::Digest(listing.digest(""));
-        }
-        stand
-    }
-
-    /// As the place of a cursor. Each id is told by what it does not share with the one before it: ids of one folder begin alike.
-    pub fn place(&self) -> String {
-        let known = match self {
-            Self::Digest(digest) => return format!("{DIGEST}{digest}"),
-            Self::Part { at: Place { start, length }, digest } => return format!("{PART}{start} {length} {digest}"),
-            Self::Ids(known) => known,
-        };
-        let mut sorted: Vec<(&String, &String)> = known.iter().collect();
-        sorted.sort_unstable();
-        let (mut text, mut last) = (String::new(), "");
-        for (id, version) in sorted {
-            let shared = last.bytes().zip(id.bytes()).take_while(|(a, b)| a == b).count();
-            let shared = (0..=shared).rev().find(|at| id.is_char_boundary(*at)).unwrap_or_default();
-            // Writing to a text cannot fail.
-            let _ = writeln!(text, "{shared} {version} {}", id.get(shared..).unwrap_or_default());
-            last = id;
-        }
-        text
-    }
-
     /// From the place of a cursor.
     ///
     /// # Errors
@@ -137,16 +137,12 @@ pub fn version(item: &CalendarItem) -> String {
     if item.id.change_key.is_empty() { digest([&*format!("{item:?}")]) } else { digest([&*item.id.change_key]) }
 }
 
-/// 64 bits of a hash, as 16 digits.
+/// 64 bits of a hash, as 16 digits: the same in every release, since cursors outlive them.
 fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut hash = Sha256::new();
+    let mut hash = SipHasher13::new();
     for text in texts {
-        hash.update(text.as_bytes());
-        hash.update([0]);
+        hash.write(text.as_bytes());
+        hash.write(&[0]);
     }
-    hash.finalize().iter().take(8).fold(String::with_capacity(16), |mut text, byte| {
-        // Writing to a text cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    format!("{:016x}", hash.finish())
 }

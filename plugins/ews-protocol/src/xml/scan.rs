@@ -6,7 +6,9 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use quick_xml::Reader;
+use quick_xml::encoding::EncodingError;
 use quick_xml::errors::SyntaxError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
@@ -24,14 +26,14 @@ const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// An element that has just been opened.
 pub struct Element<'a> {
+    name: &'a str,
     start: BytesStart<'a>,
 }
 
 impl Element<'_> {
     /// Its name without prefix.
-    pub fn name(&self) -> &str {
-        let full = std::str::from_utf8(self.start.name().into_inner()).unwrap_or_default();
-        full.rsplit(':').next().unwrap_or_default()
+    pub const fn name(&self) -> &str {
+        self.name
     }
 
     /// The value of an attribute by its whole name; none when it is absent or cannot be read.
@@ -44,6 +46,7 @@ impl Element<'_> {
 
 /// Reads elements from the beginning to the end.
 pub struct Scanner<'a> {
+    text: &'a str,
     reader: Reader<&'a [u8]>,
     depth: usize,
     /// Zones that were looked up while reading this answer.
@@ -57,7 +60,7 @@ impl<'a> Scanner<'a> {
         let config = reader.config_mut();
         config.expand_empty_elements = true;
         config.check_end_names = true;
-        Self { reader, depth: 0, zones: Zones::default() }
+        Self { text, reader, depth: 0, zones: Zones::default() }
     }
 
     /// The first element of the document.
@@ -67,7 +70,7 @@ impl<'a> Scanner<'a> {
     pub fn root(&mut self) -> Result<Element<'a>, ReadError> {
         loop {
             match self.next()? {
-                Event::Start(start) => return Ok(Element { start }),
+                Event::Start(start) => return Ok(self.element(start)),
                 Event::Text(text) if text.iter().all(u8::is_ascii_whitespace) => {}
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
                 _ => return Err(ReadError::NotSoap { root: String::new() }),
@@ -93,10 +96,23 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
+    fn element(&self, start: BytesStart<'a>) -> Element<'a> {
+        let name = place_of(self.text, start.local_name().as_ref()).unwrap_or_default();
+        Element { name, start }
+    }
+
+    /// The text of a part between tags, with line ends as XML has them.
+    fn part(&self, part: &[u8], normalized: impl FnOnce() -> Result<Cow<'a, str>, EncodingError>) -> Result<Cow<'a, str>, ReadError> {
+        match place_of(self.text, part) {
+            Some(text) if memchr(b'\r', part).is_none() => Ok(Cow::Borrowed(text)),
+            _ => normalized().map_err(|e| self.syntax(&e)),
+        }
+    }
+
     fn next_child(&mut self, inside: usize) -> Result<Option<Element<'a>>, ReadError> {
         loop {
             match self.next()? {
-                Event::Start(start) => return Ok(Some(Element { start })),
+                Event::Start(start) => return Ok(Some(self.element(start))),
                 Event::End(_) if self.depth < inside => return Ok(None),
                 _ => {}
             }
@@ -116,8 +132,8 @@ impl<'a> Scanner<'a> {
                 return Ok(text);
             }
             let part = match event {
-                Event::Text(part) if self.depth == inside => part.xml10_content().map_err(|e| self.syntax(&e))?,
-                Event::CData(part) if self.depth == inside => part.xml10_content().map_err(|e| self.syntax(&e))?,
+                Event::Text(part) if self.depth == inside => self.part(&part, || part.xml10_content())?,
+                Event::CData(part) if self.depth == inside => self.part(&part, || part.xml10_content())?,
                 Event::GeneralRef(reference) if self.depth == inside => {
                     text.to_mut().push(self.character(&reference)?);
                     continue;
@@ -205,6 +221,12 @@ impl<'a> Scanner<'a> {
     fn syntax(&self, error: &dyn std::fmt::Display) -> ReadError {
         ReadError::Syntax { position: self.reader.error_position(), reason: shortened(&error.to_string()) }
     }
+}
+
+/// A part of a text as text, by where it lies: what was text once is not checked again.
+fn place_of<'a>(text: &'a str, part: &[u8]) -> Option<&'a str> {
+    let start = part.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+    text.get(start..start.checked_add(part.len())?)
 }
 
 /// A name for an error.

@@ -9,6 +9,7 @@ fn wish(mailbox: Option<&str>, topic: Topic) -> SubscriptionRequest {
         mailbox: mailbox.map(str::to_owned),
         topic,
         notification_url: Some("https://calport.example/hooks/a".into()),
+        group: None,
         lifecycle_url: Some("https://calport.example/hooks/b".into()),
         secret: "s3cret".into(),
         expires: 1_767_225_600_000,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use calport_model::connector::{Change, ChangePage, IdPage, Instances};
-use calport_model::descriptor::{CheckReport, FeedProfile, HookProfile, HookSecret, SinkProfile};
+use calport_model::descriptor::{CheckReport, FeedProfile, HookAnswer, HookProfile, HookSecret, SinkProfile};
 use calport_model::directory::{Entry, EntryKind, EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
@@ -42,7 +42,7 @@ fn descriptor(name: &str, capabilities: Vec<Capability>) -> Descriptor {
         feed: None,
         sink: None,
         hook: None,
-        streams: false,
+        streams: None,
         capabilities,
     }
 }
@@ -63,10 +63,10 @@ impl Fake {
         });
         descriptor.hook = Some(HookProfile {
             handshake: None,
-            status: 202,
-            content_type: String::new(),
-            body: String::new(),
+            acknowledgement: HookAnswer { status: 202, content_type: String::new(), body: String::new() },
             secret: HookSecret::JsonPointer("/none".to_owned()),
+            farewell: None,
+            heartbeats: false,
         });
         Self(Arc::new(descriptor))
     }
@@ -156,7 +156,7 @@ impl ConnectorApi for Fake {
     fn subscribe(&self, requests: Vec<SubscriptionRequest>) -> Answer<'_, Items<Subscription>> {
         let granted = |request: SubscriptionRequest| {
             let mailbox = request.mailbox.clone().unwrap_or_default();
-            Ok(Subscription { id: mailbox, mailbox: request.mailbox, expires: Some(request.expires), group: String::new() })
+            Ok(Subscription { id: mailbox, mailbox: request.mailbox, expires: Some(request.expires) })
         };
         answer(requests.into_iter().map(granted).collect())
     }
@@ -172,7 +172,7 @@ impl ConnectorApi for Fake {
     fn read_hooks(&self, _: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>> {
         unsupported()
     }
-    fn wait(&self, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
+    fn wait(&self, _: String, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
         unsupported()
     }
 }

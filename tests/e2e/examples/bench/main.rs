@@ -14,8 +14,10 @@
 mod bare;
 mod ews_page;
 mod fake;
+mod login;
 mod memory;
 mod page;
+mod streams;
 mod timelines;
 mod week;
 mod windows;
@@ -85,6 +87,7 @@ async fn connect(runtime: &Arc<Runtime>, server: &page::Server, answer: bare::An
         settings: serde_json::from_str(server.settings).unwrap(),
         endpoints: vec![(server.endpoint.to_owned(), "https://server.example.com/v1.0".to_owned())],
         gate: Arc::new(Canned(answer)),
+        discovery_domains: Vec::new(),
         limits: Limits::default(),
     };
     runtime.connect(config, plugin).unwrap()
@@ -122,7 +125,7 @@ impl Wanted {
     }
 }
 
-const PARTS: [&str; 8] = ["host-call", "page", "loading", "mailboxes", "windows", "presence", "memory", "week"];
+const PARTS: [&str; 10] = ["host-call", "page", "loading", "mailboxes", "windows", "login", "presence", "memory", "streams", "week"];
 
 fn main() {
     let wanted = Wanted::read();
@@ -159,11 +162,17 @@ async fn table(wanted: &Wanted) {
     if wanted.part("windows") {
         windows::run(&runtime).await;
     }
+    if wanted.part("login") {
+        login::run().await;
+    }
     if wanted.part("presence") {
         timelines::run();
     }
     if wanted.part("memory") {
         memory::run().await;
+    }
+    if wanted.part("streams") {
+        streams::run(&runtime).await;
     }
 }
 

@@ -142,6 +142,8 @@ async fn engine() {
         url: "https://server.example.com".to_owned(),
         hook_url: hooks.then(|| "https://host.example.com/hooks/calendar/r".to_owned()),
         poll: Duration::from_secs(300),
+        notify: None,
+        stream_members: 200,
     };
     let before = held();
     let mut all = Plan { settings: Settings::default(), ..Plan::default() };

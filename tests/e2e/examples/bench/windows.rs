@@ -119,6 +119,7 @@ async fn calport(runtime: &Arc<Runtime>, simulator: &Simulator) -> (Duration, Du
         settings: json!({ "test_user": "user00000@example.test" }),
         endpoints: vec![("ews".to_owned(), url)],
         gate: Arc::new(Gate(out)),
+        discovery_domains: Vec::new(),
         limits: Limits::default(),
     };
     let connection = runtime.connect(config, runtime.load(&plugins().join("ews.wasm")).await.unwrap()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use calport_e2e::{ARRIVE, Rig, connectors, list, minutes_draft, now_draft, run, utc};
+use calport_e2e::{ARRIVE, Ran, Rig, connectors, list, minutes_draft, now_draft, run, utc};
 use calport_simulators::graph::EventDraft;
 use jiff::{SignedDuration, Timestamp};
 
@@ -43,11 +43,11 @@ pub async fn every_kind_of_change_arrives(rig: Rig) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn feat_c01_demo_once_carries_every_kind_of_change_and_sends_no_mail() {
-    demo_once("graph").await;
+    demo_once("graph", "graph").await;
 }
 
-/// The demonstration carries every change it makes to the PBX.
-pub async fn demo_once(backend: &str) {
+/// The demonstration carries every change it makes to the PBX. Gives what it told.
+pub async fn demo_once(backend: &str, connector: &str) -> Ran {
     let directory = tempfile::tempdir().unwrap();
     let plugins = connectors();
     let plugins = plugins.canonicalize().unwrap();
@@ -58,7 +58,7 @@ pub async fn demo_once(backend: &str) {
     let report = ran.json();
     assert_eq!(report["people"], 6);
     let plugins = report["plugins"].as_array().unwrap();
-    assert!(["asterisk", backend].iter().all(|name| plugins.iter().any(|plugin| plugin == name)), "{report}");
+    assert!(["asterisk", connector].iter().all(|name| plugins.iter().any(|plugin| plugin == name)), "{report}");
     assert_eq!(report["mails_sent"], 0);
     assert!(report["changes_made"].as_u64().unwrap() >= 17, "{report}");
     assert_eq!(report["changes_made"], report["changes_propagated"]);
@@ -67,6 +67,7 @@ pub async fn demo_once(backend: &str) {
     }
     assert!(report["latency_ms"]["p99"].is_u64());
     assert!(list(&report, "lost").is_empty());
+    ran
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -113,6 +113,7 @@ impl World {
             settings: json!({ "sender": SENDER }),
             endpoints: vec![("graph".to_owned(), url)],
             gate: Arc::new(Gate(out)),
+            discovery_domains: Vec::new(),
             limits: Limits::default(),
         };
         Self { server, connection: runtime.connect(config, plugin).unwrap(), minutes }

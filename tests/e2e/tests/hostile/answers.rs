@@ -63,7 +63,7 @@ async fn feat_x02_hostile_ids_cursors_and_receipts_are_not_used() {
 async fn c04_hostile_hints_become_a_resync() {
     let bench = Bench::new().await;
     let connection = bench.connection(Limits::default());
-    let waited = connection.wait(one("bad-values"), None, Duration::from_secs(1)).await.unwrap();
+    let waited = connection.wait("a".to_owned(), one("bad-values"), None, Duration::from_secs(1)).await.unwrap();
     let kinds: Vec<HintKind> = waited.hints.into_iter().map(|hint| hint.kind).collect();
     assert_eq!(kinds, [HintKind::Changed, HintKind::Resync]);
 }

@@ -6,9 +6,11 @@
 mod answers;
 mod breaker;
 mod cache;
+mod discovery;
 mod drop_in;
 mod limits;
 mod peek;
 mod refused;
+mod streams;
 mod support;
 mod writes;

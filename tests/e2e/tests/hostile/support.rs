@@ -97,7 +97,8 @@ impl Bench {
 }
 
 pub fn config(settings: Value, gate: Arc<Gate>, limits: Limits) -> ConnectionConfig {
-    ConnectionConfig { id: "office".to_owned(), settings, endpoints: vec![("api".to_owned(), format!("{SERVER}/"))], gate, limits }
+    let endpoints = vec![("api".to_owned(), format!("{SERVER}/"))];
+    ConnectionConfig { id: "office".to_owned(), settings, endpoints, gate, discovery_domains: Vec::new(), limits }
 }
 
 /// A day.

@@ -1,6 +1,6 @@
 //! The ways to misbehave that need no wrong answer: loops, floods, traps, waits.
 
-use calport_sdk::common::Error;
+use calport_sdk::common::{Error, ErrorKind};
 use calport_sdk::http::{HostHttp, Http};
 use calport_sdk::request;
 use schemars::JsonSchema;
@@ -33,6 +33,8 @@ pub enum Behaviour {
     Write,
     /// Opens the answer of a server and reads it piece by piece.
     Stream,
+    /// Opens the answer of a server, and keeps it open from wait to wait of a stream.
+    KeepOpen,
     /// Writes lines without end, by its log and by its standard output.
     FloodLog,
     /// Answers with `amount` items.
@@ -43,6 +45,8 @@ pub enum Behaviour {
     BadValues,
     /// Looks for what it must not see.
     Peek,
+    /// Says that what was asked for lives elsewhere.
+    Moved,
 }
 
 impl Behaviour {
@@ -98,6 +102,7 @@ pub fn act(behaviour: Behaviour, api: &str) -> Result<(), Error> {
         Behaviour::Read => request::get(format!("{api}/slow")).send(&HostHttp).map(drop),
         Behaviour::Write => request::post(format!("{api}/slow")).body("text/plain", "x").send(&HostHttp).map(drop),
         Behaviour::Stream => stream(api),
+        Behaviour::Moved => Err(calport_sdk::error::item(ErrorKind::Moved(None), "it lives elsewhere".to_owned())),
         Behaviour::FloodLog => {
             for line in 0..LINES {
                 calport_sdk::info!("line {} \u{1b}[2J\nforged line", line; "field" => "\u{202e}x".repeat(1_000));
@@ -121,6 +126,24 @@ fn hog() -> ! {
 fn deeper(n: u64) -> u64 {
     let here = std::hint::black_box([n; 64]);
     deeper(n.wrapping_sub(1)).wrapping_add(here.iter().sum::<u64>())
+}
+
+/// Opens a stream of events.
+///
+/// # Errors
+/// What the way out says.
+pub fn open_stream(api: &str) -> Result<u32, Error> {
+    let request = request::get(format!("{api}/stream")).quiet_ms(90_000).build();
+    HostHttp.open(&request).map(|opened| opened.body).map_err(|e| calport_sdk::error::from_http(e, "opening a stream"))
+}
+
+/// Reads a piece of a body: how many bytes came.
+///
+/// # Errors
+/// What the way out says, such as that the body is not there any more.
+pub fn read_on(body: u32) -> Result<usize, Error> {
+    let read = HostHttp.read_body(body, 1_000).map_err(|e| calport_sdk::error::from_http(e, "reading a stream"))?;
+    Ok(read.map_or(0, |piece| piece.len()))
 }
 
 fn stream(api: &str) -> Result<(), Error> {

@@ -2,7 +2,7 @@
 
 use crate::behaviour::Settings;
 use crate::bindings::exports::calport::connector::connector::{
-    Descriptor, EndpointNeed, FeedProfile, FeedScope, FeedShape, SinkProfile, TextUnit,
+    Descriptor, EndpointNeed, FeedProfile, FeedScope, FeedShape, SinkProfile, StreamProfile, TextUnit,
 };
 
 /// The descriptor.
@@ -45,7 +45,7 @@ pub fn descriptor() -> Descriptor {
             changes_per_second: 0,
         }),
         hook: None,
-        streams: true,
+        streams: Some(StreamProfile { members: 200, life: 1_800, quiet: 60 }),
         extra: Vec::new(),
     }
 }

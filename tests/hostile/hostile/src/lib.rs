@@ -10,9 +10,11 @@
 mod behaviour;
 mod calendar;
 mod descriptor;
+mod discovery;
 mod peek;
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 
 use calport_sdk::common::{Cursor, Error, ErrorKind};
 use calport_sdk::{error, settings};
@@ -45,6 +47,7 @@ struct Opened {
 }
 
 thread_local! { static OPENED: RefCell<Opened> = RefCell::default() }
+thread_local! { static STREAMS: RefCell<BTreeMap<String, u32>> = const { RefCell::new(BTreeMap::new()) } }
 
 /// The connector.
 #[derive(Debug)]
@@ -103,8 +106,11 @@ impl connector::Guest for Hostile {
         Ok(connector::CheckReport { server: "none".to_owned(), version: String::new(), findings })
     }
 
-    fn discover(_: String) -> Result<connector::Discovery, Error> {
-        Err(error::unsupported("there is nothing to find"))
+    fn discover(address: String, hosts: Vec<String>) -> Result<connector::Discovery, Error> {
+        Ok(match act(&address)? {
+            Behaviour::BadValues => discovery::bad(opened().settings.amount),
+            _ => discovery::ask(&address, &hosts),
+        })
     }
 
     fn migrate_cursor(_: u32, cursor: Cursor) -> Result<Cursor, Error> {
@@ -214,8 +220,9 @@ impl notifications::Guest for Hostile {
         act_many(&requests, "", |_| vec![hint("s", notifications::HintKind::Changed)])
     }
 
-    fn wait(subscriptions: Vec<String>, _: Option<Cursor>, _: u32) -> Result<notifications::WaitResult, Error> {
+    fn wait(stream: String, subscriptions: Vec<String>, _: Option<Cursor>, _: u32) -> Result<notifications::WaitResult, Error> {
         let hints = match act(first(&subscriptions))? {
+            Behaviour::KeepOpen => vec![keep_open(stream)?],
             Behaviour::BadValues => vec![
                 hint("s", notifications::HintKind::Changed),
                 hint("s\0", notifications::HintKind::Changed),
@@ -227,8 +234,19 @@ impl notifications::Guest for Hostile {
     }
 }
 
+/// A heartbeat when a stream is opened; then, how many bytes came of what is open.
+fn keep_open(stream: String) -> Result<notifications::Hint, Error> {
+    let known = STREAMS.with(|streams| streams.borrow().get(&stream).copied());
+    let Some(body) = known else {
+        let body = behaviour::open_stream(&opened().api)?;
+        STREAMS.with(|streams| streams.borrow_mut().insert(stream, body));
+        return Ok(hint("", notifications::HintKind::Heartbeat));
+    };
+    Ok(hint(&behaviour::read_on(body)?.to_string(), notifications::HintKind::Changed))
+}
+
 fn subscription(mailbox: Option<String>) -> notifications::Subscription {
-    notifications::Subscription { id: "s".to_owned(), mailbox, expires: None, group: String::new() }
+    notifications::Subscription { id: "s".to_owned(), mailbox, expires: None }
 }
 
 fn hint(subscription: &str, kind: notifications::HintKind) -> notifications::Hint {

@@ -49,7 +49,7 @@ impl connector::Guest for Liar {
                 changes_per_second: 0,
             }),
             hook: None,
-            streams: false,
+            streams: None,
             extra: Vec::new(),
         }
     }
@@ -62,7 +62,7 @@ impl connector::Guest for Liar {
         Err(error::unsupported("nothing is behind this connector"))
     }
 
-    fn discover(_: String) -> Result<connector::Discovery, Error> {
+    fn discover(_: String, _: Vec<String>) -> Result<connector::Discovery, Error> {
         Err(error::unsupported("nothing is behind this connector"))
     }
 

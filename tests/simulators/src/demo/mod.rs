@@ -206,19 +206,18 @@ url = "{origin}/v1.0"
                 sign_in(&format!("{origin}/.default"))
             );
         };
-        let (plugin, login) = match self.backend() {
+        let (plugin, account, login) = match self.backend() {
             Backend::Onprem => {
+                let account = format!(", account = '{}'", ACCOUNT.0);
                 let auth = format!(r#"auth = {{ scheme = "ntlm", user = '{}', secret = "calendar-password" }}"#, ACCOUNT.0);
-                ("exchange-onprem", format!("allow_addresses = [\"loopback\"]\nplain_http = true\n{auth}"))
+                ("exchange-onprem", account, format!("allow_addresses = [\"loopback\"]\nplain_http = true\n{auth}"))
             }
-            Backend::Graph | Backend::Ews => ("ews", sign_in("https://outlook.office365.com/.default")),
+            Backend::Graph | Backend::Ews => ("ews", String::new(), sign_in("https://outlook.office365.com/.default")),
         };
         format!(
             r#"[connections.calendar]
 plugin = "{plugin}"
-settings = {{ test_user = "{test_user}" }}
-# Nothing notifies over this connection: every mailbox is read that often.
-poll_s = 2
+settings = {{ test_user = "{test_user}"{account} }}
 
 [connections.calendar.endpoints.ews]
 url = "{url}"

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::autodiscover::Autodiscover;
 use super::doors::Doors;
+use super::notifications::Notifying;
 use super::version::Version;
 
 /// An account that signs in with a password.
@@ -99,6 +100,8 @@ pub struct Config {
     pub view_days: i64,
     /// The deviations in force.
     pub deviations: Deviations,
+    /// How notifications are.
+    pub notifying: Notifying,
 }
 
 impl Default for Config {
@@ -119,6 +122,7 @@ impl Default for Config {
             find_limit: 1_000,
             view_days: 731,
             deviations: Deviations::default(),
+            notifying: Notifying::default(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(crate) struct Context<'a> {
     /// `TimeZoneContext` of the request.
     pub zone: Option<Zone>,
     pub now: Timestamp,
+    /// The machine behind the load balancer that carries it out.
+    pub machine: u16,
 }
 
 impl Context<'_> {

@@ -41,7 +41,8 @@ impl Simulator {
         Ok(Sign { running })
     }
 
-    /// The server starts anew: connections break off, and logins with them, those by form too.
+    /// The server starts anew: connections and streams break off, logins with them, those by form too, and subscriptions are
+    /// forgotten. Mailboxes stay.
     pub fn restart(&self) {
         self.shared.restart();
     }
@@ -69,10 +70,15 @@ impl Simulator {
         self.shared.lock().tally.list()
     }
 
+    /// The address that Autodiscover tells of this server.
+    fn told_url(&self) -> String {
+        self.config().autodiscover.external_url.unwrap_or_else(|| self.url())
+    }
+
     /// A mailbox begins to move to another server: here it is refused for now, there it is not known yet.
     pub fn begin_move(&self, mailbox: &str, to: &Self) {
         to.configure(|config| {
-            config.elsewhere.insert(mailbox.to_owned(), self.url());
+            config.elsewhere.insert(mailbox.to_owned(), self.told_url());
         });
         self.configure(|config| config.moved.push(mailbox.to_owned()));
     }
@@ -84,7 +90,7 @@ impl Simulator {
         });
         self.configure(|config| {
             config.moved.retain(|name| !name.eq_ignore_ascii_case(mailbox));
-            config.elsewhere.insert(mailbox.to_owned(), to.url());
+            config.elsewhere.insert(mailbox.to_owned(), to.told_url());
         });
     }
 }

@@ -15,6 +15,8 @@ use super::{deviate, limits, ops, time};
 pub(crate) struct Request {
     pub root: Element,
     pub operation: String,
+    /// The machine that the request is led to.
+    pub machine: u16,
 }
 
 impl Request {
@@ -26,7 +28,7 @@ impl Request {
         let root = super::xml::parse(body).map_err(|e| Fault::schema(e.to_string()))?;
         let operation = root.child("Body").and_then(|b| b.children.first()).map(|o| o.local().trim_end_matches("Request").to_owned());
         match operation {
-            Some(operation) if root.name == "s:Envelope" => Ok(Self { root, operation }),
+            Some(operation) if root.name == "s:Envelope" => Ok(Self { root, operation, machine: 0 }),
             _ => Err(Fault::schema("The element 'Envelope' has incomplete content.")),
         }
     }
@@ -35,7 +37,8 @@ impl Request {
         self.root.child("Header")
     }
 
-    fn body(&self) -> Option<&Element> {
+    /// The operation's element.
+    pub fn body(&self) -> Option<&Element> {
         self.root.child("Body")?.children.first()
     }
 
@@ -93,7 +96,8 @@ pub(crate) fn carry_out(shared: &Shared, request: &Request, identity: &Identity,
     }
     // A version that does not know the header ignores it.
     let zone = if version < Version::Exchange2010 { None } else { time::context(request.header())? };
-    let mut context = Context { state: &mut state, store, config, identity: identity.clone(), own, version, zone, now };
+    let mut context =
+        Context { state: &mut state, store, config, identity: identity.clone(), own, version, zone, now, machine: request.machine };
     let mut answer = operation(&mut context, body)?;
     deviate::item(&mut answer, fault);
     deviate::answer(&mut answer, &config.deviations);

@@ -114,6 +114,20 @@ impl Simulator {
         self.shared.forget();
     }
 
+    /// How many streams are open, and how many subscriptions they have together.
+    #[must_use]
+    pub fn streams(&self) -> (usize, usize) {
+        let inner = self.shared.lock();
+        let open = &inner.store.subscriptions.open;
+        (open.len(), open.values().map(|stream| stream.ids.len()).sum())
+    }
+
+    /// How many subscriptions there are.
+    #[must_use]
+    pub fn subscriptions(&self) -> usize {
+        self.shared.lock().store.subscriptions.by_id.len()
+    }
+
     /// Stops the endpoint: its listener and all connections close.
     pub fn stop(self) {
         self.running.stop();

@@ -18,6 +18,7 @@ const ELEMENTS: &[(&str, Version)] = &[
     ("StartTimeZoneId", Exchange2013),
     ("EndTimeZoneId", Exchange2013),
     ("ReturnNewItemIds", Exchange2010Sp1),
+    ("StreamingSubscriptionRequest", Exchange2010Sp1),
 ];
 
 /// Properties by their URI.

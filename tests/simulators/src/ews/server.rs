@@ -18,8 +18,9 @@ use super::fault::{self, BusyForm, Kind};
 use super::log::Seen;
 use super::shared::Shared;
 use super::soap::{Fault, Trouble, document, envelope};
+use super::streaming::Live;
 use super::xml::Element;
-use super::{admin, auth, autodiscover};
+use super::{admin, auth, autodiscover, notifications, ops, push};
 use crate::serve::Peer;
 
 /// Path of the service.
@@ -37,12 +38,14 @@ pub(crate) struct Answer {
     slow: Option<(u64, usize)>,
     /// The first response code that refuses.
     code: Option<String>,
+    /// What goes on after the body.
+    live: Option<Live>,
 }
 
 impl Answer {
     /// A status without a body.
     pub fn bare(status: u16) -> Self {
-        Self { status, content_type: None, headers: Vec::new(), body: Vec::new(), reset: false, slow: None, code: None }
+        Self { status, content_type: None, headers: Vec::new(), body: Vec::new(), reset: false, slow: None, code: None, live: None }
     }
 
     /// A status with a body.
@@ -148,12 +151,18 @@ async fn inside(shared: &Arc<Shared>, method: &Method, visitor: Visitor<'_>, bod
         Ok(entered) => entered,
         Err(answer) => return *answer,
     };
-    let mut answer = served(shared, method, &identity, body, seen).await;
+    let mut answer = served(shared, (method, visitor.headers), &identity, body, seen).await;
     answer.headers.extend(login);
     answer
 }
 
-async fn served(shared: &Arc<Shared>, method: &Method, identity: &auth::Identity, body: &Bytes, seen: &mut Seen) -> Answer {
+async fn served(
+    shared: &Arc<Shared>,
+    (method, headers): (&Method, &HeaderMap),
+    identity: &auth::Identity,
+    body: &Bytes,
+    seen: &mut Seen,
+) -> Answer {
     if method != Method::POST {
         return Answer::bare(405);
     }
@@ -173,7 +182,18 @@ async fn served(shared: &Arc<Shared>, method: &Method, identity: &auth::Identity
     if let Some(answer) = before(shared, rule.as_ref()).await {
         return answer;
     }
-    let answer = soap(shared, carry_out(shared, &request, identity, rule.as_ref()));
+    let (machine, prefers) = notifications::machine(&config, &shared.graph.lock(), headers);
+    let request = Request { machine, ..request };
+    let mut answer = soap(shared, carry_out(shared, &request, identity, rule.as_ref()));
+    if request.operation == "Subscribe" {
+        push::begin(shared);
+    }
+    if request.operation == "GetStreamingEvents" {
+        answer.live = Live::claim(shared, &request.body().map(ops::notifications::asked).unwrap_or_default());
+    }
+    if prefers {
+        answer.headers.push(("set-cookie", notifications::cookie(machine)));
+    }
     after(answer, rule)
 }
 
@@ -291,9 +311,10 @@ fn write(answer: Answer, peer: &Peer) -> Response {
         peer.reset();
         return Response::new(Body::empty());
     }
-    let body = match answer.slow {
-        Some((ms, chunk)) => slow(&answer.body, ms, chunk),
-        None => Body::from(answer.body),
+    let body = match (answer.live, answer.slow) {
+        (Some(live), _) => live.body(answer.body),
+        (None, Some((ms, chunk))) => slow(&answer.body, ms, chunk),
+        (None, None) => Body::from(answer.body),
     };
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -56,9 +56,13 @@ impl Shared {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(lines);
     }
 
-    /// The server starts anew: every login by form and every connection ends, with whatever the server knew of it.
+    /// The server starts anew: every login by form, every subscription and every connection ends, with whatever the server
+    /// knew of it.
     pub fn restart(&self) {
-        self.lock().sessions.end();
+        let mut inner = self.lock();
+        inner.sessions.end();
+        inner.store.subscriptions.forget();
+        drop(inner);
         self.lines.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(|lines| lines.hang_up());
     }
 

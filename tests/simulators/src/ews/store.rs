@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::ids::FolderKey;
+use super::notifications::Subscriptions;
 use super::xml::Element;
 
 /// A folder that is no calendar.
@@ -155,6 +156,8 @@ impl Shelf {
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     shelves: HashMap<u32, Shelf>,
+    /// Who is told of changes.
+    pub subscriptions: Subscriptions,
 }
 
 impl Store {

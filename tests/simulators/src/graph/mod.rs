@@ -20,6 +20,7 @@ mod filter;
 mod handle;
 pub(crate) mod http;
 pub(crate) mod ids;
+pub(crate) mod journal;
 mod lists;
 pub(crate) mod log;
 pub(crate) mod mailbox;

@@ -10,6 +10,7 @@ use super::event::Event;
 use super::fields::{Fields, Writer};
 use super::http::Refusal;
 use super::ids::ItemId;
+use super::journal::{Entry, Journal};
 use super::log::{Log, Mail};
 use super::oauth::Token;
 use super::render::{change_key, etag, instant, into_map};
@@ -123,6 +124,8 @@ pub(crate) struct State {
     pub double_notifications: u32,
     /// Events to be notified of, filled while the state is locked and emptied by whoever locked it.
     pub outbox: Vec<(String, Value)>,
+    /// What happened, for whoever is told over another door.
+    pub journal: Journal,
 }
 
 impl State {
@@ -140,6 +143,7 @@ impl State {
             drop_notifications: 0,
             double_notifications: 0,
             outbox: Vec::new(),
+            journal: Journal::default(),
         }
     }
 
@@ -376,6 +380,7 @@ impl State {
 
     /// Tells the mailbox's subscriptions.
     pub fn happened(&mut self, index: u32, id: ItemId, what: Happened, now: Timestamp) {
+        self.journal.add(Entry { id, what, at: now });
         let Some(mailbox) = self.mailboxes.get(index as usize) else { return };
         let (user, change) = (mailbox.user.id.clone(), mailbox.change);
         let tag = etag(&change_key(index, id.key, change));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use calport_model::connector::{Change, ChangePage, IdPage, Instances};
-use calport_model::descriptor::{CheckReport, FeedProfile, HookProfile, HookSecret};
+use calport_model::descriptor::{CheckReport, FeedProfile, HookAnswer, HookProfile, HookSecret};
 use calport_model::directory::{Entry, EntryKind, EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{PresenceReading, PresenceReceipt, PresenceUpdate};
@@ -16,6 +16,7 @@ use calport_model::{
 };
 use jiff::Timestamp;
 
+use super::line::Line;
 use super::{descriptor, failure, now, unsupported};
 
 #[derive(Default)]
@@ -51,7 +52,17 @@ pub struct CalendarState {
     /// The next update meets a version of somebody else.
     pub conflict: bool,
     pub mails: Vec<MailMessage>,
+    /// What mailboxes are grouped by.
+    pub affinities: HashMap<String, String>,
+    /// The streams of this calendar; without it there are none.
+    pub line: Option<Line>,
     pub fail_mail: bool,
+    /// Live subscriptions cannot be listed.
+    pub cannot_list: bool,
+    /// Subscriptions give signs of life by hooks and are granted for so many seconds; they carry their secret in the query.
+    pub signs: Option<i64>,
+    /// The URLs that were given to subscriptions.
+    pub urls: Vec<String>,
 }
 
 pub struct Calendar {
@@ -96,12 +107,14 @@ impl ConnectorApi for Calendar {
             batch_size: 20,
             mailbox_concurrency: 4,
         });
+        let signs = self.with(|s| s.signs.is_some());
+        d.streams = self.with(|s| s.line.as_ref().map(|line| line.profile));
         d.hook = Some(HookProfile {
             handshake: None,
-            status: 202,
-            content_type: String::new(),
-            body: String::new(),
-            secret: HookSecret::UrlOnly,
+            acknowledgement: HookAnswer { status: 202, content_type: String::new(), body: String::new() },
+            secret: if signs { HookSecret::Query("key".into()) } else { HookSecret::UrlOnly },
+            farewell: None,
+            heartbeats: signs,
         });
         Arc::new(d)
     }
@@ -143,7 +156,7 @@ impl ConnectorApi for Calendar {
         let info = |m: &String| MailboxInfo {
             zone: Some("Europe/Berlin".into()),
             language: state.languages.get(m).cloned(),
-            affinity: String::new(),
+            affinity: state.affinities.get(m).cloned().unwrap_or_default(),
         };
         now(Ok(mailboxes.iter().map(|m| Ok(info(m))).collect()))
     }
@@ -225,15 +238,20 @@ impl ConnectorApi for Calendar {
     }
     fn subscribe(&self, requests: Vec<SubscriptionRequest>) -> Answer<'_, Items<Subscription>> {
         let mut state = self.state.lock().unwrap();
-        let granted = self.clock.now() + jiff::SignedDuration::from_hours(48);
+        if let Some(answer) = state.line.as_mut().and_then(|line| line.subscribe(&requests)) {
+            return now(answer);
+        }
+        let life = state.signs.unwrap_or(48 * 3600);
+        let granted = self.clock.now() + jiff::SignedDuration::from_secs(life);
         now(Ok(requests
             .into_iter()
             .map(|r| {
                 state.made += 1;
+                state.urls.extend([r.notification_url, r.lifecycle_url].into_iter().flatten());
                 let id = format!("sub-{}", state.made);
                 let mailbox = r.mailbox.unwrap();
                 state.subscriptions.insert(id.clone(), (mailbox.clone(), granted));
-                Ok(Subscription { id, mailbox: Some(mailbox), expires: Some(granted), group: String::new() })
+                Ok(Subscription { id, mailbox: Some(mailbox), expires: Some(granted) })
             })
             .collect()))
     }
@@ -244,9 +262,12 @@ impl ConnectorApi for Calendar {
             .into_iter()
             .map(|r| {
                 state.renewals += 1;
+                if state.signs.is_some() {
+                    state.subscriptions.remove(&r.id);
+                }
                 let (mailbox, expires) = state.subscriptions.get_mut(&r.id).ok_or(failure(ErrorKind::NotFound, ErrorScope::Item))?;
                 *expires = granted;
-                Ok(Subscription { id: r.id, mailbox: Some(mailbox.clone()), expires: Some(granted), group: String::new() })
+                Ok(Subscription { id: r.id, mailbox: Some(mailbox.clone()), expires: Some(granted) })
             })
             .collect()))
     }
@@ -315,6 +336,9 @@ impl ConnectorApi for Calendar {
     }
     fn unsubscribe(&self, ids: Vec<String>) -> Answer<'_, Items<()>> {
         let mut state = self.state.lock().unwrap();
+        if let Some(line) = &mut state.line {
+            line.subscriptions.retain(|id, _| !ids.contains(id));
+        }
         now(Ok(ids
             .iter()
             .map(|id| {
@@ -325,10 +349,13 @@ impl ConnectorApi for Calendar {
     }
     fn live_subscriptions(&self) -> Answer<'_, Vec<Subscription>> {
         let state = self.state.lock().unwrap();
+        if state.cannot_list {
+            return unsupported();
+        }
         now(Ok(state
             .subscriptions
             .iter()
-            .map(|(id, (m, e))| Subscription { id: id.clone(), mailbox: Some(m.clone()), expires: Some(*e), group: String::new() })
+            .map(|(id, (m, e))| Subscription { id: id.clone(), mailbox: Some(m.clone()), expires: Some(*e) })
             .collect()))
     }
     fn read_hooks(&self, requests: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>> {
@@ -341,8 +368,13 @@ impl ConnectorApi for Calendar {
             })
             .collect()))
     }
-    fn wait(&self, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
-        unsupported()
+    fn wait(&self, stream: String, ids: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
+        Box::pin(Line::wait(self, stream, ids))
+    }
+    fn close_stream(&self, stream: &str) {
+        if let Some(line) = &mut self.state.lock().unwrap().line {
+            line.streams.remove(stream);
+        }
     }
 }
 

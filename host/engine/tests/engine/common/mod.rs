@@ -2,12 +2,13 @@
 #![allow(missing_docs)]
 
 mod calendar;
+mod line;
 mod sink;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use calport_engine::{ConnectionPlan, Engine, EngineHandle, HookSecrets, PersonPlan, Plan, Settings};
+use calport_engine::{ConnectionPlan, Engine, EngineHandle, HookSecrets, Notify, PersonPlan, Plan, Settings};
 use calport_model::event::Response;
 use calport_model::notification::HookRequest;
 use calport_model::{
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 pub use calendar::{Calendar, Mailbox};
+pub use line::Line;
 pub use sink::Sink;
 
 pub fn at(text: &str) -> Timestamp {
@@ -65,7 +67,7 @@ pub fn descriptor(name: &str, capabilities: Vec<Capability>) -> Descriptor {
         feed: None,
         sink: None,
         hook: None,
-        streams: false,
+        streams: None,
         capabilities,
     }
 }
@@ -84,6 +86,8 @@ pub struct Rig {
     pub settings: Settings,
     pub off: Vec<String>,
     pub hooks: bool,
+    pub notify: Option<Notify>,
+    pub stream_members: usize,
     /// Changes every person's plan.
     pub each: fn(&mut PersonPlan),
 }
@@ -101,7 +105,20 @@ impl Rig {
         let people = people.iter().map(|p| (*p).to_owned()).collect();
         let sink = Arc::new(Sink::default());
         sink.with(|s| s.now = Some(clock.clone()));
-        Self { clock, calendar, sink, store, engine, people, settings, off: Vec::new(), hooks: true, each: |_| {} }
+        Self {
+            clock,
+            calendar,
+            sink,
+            store,
+            engine,
+            people,
+            settings,
+            off: Vec::new(),
+            hooks: true,
+            notify: None,
+            stream_members: 200,
+            each: |_| {},
+        }
     }
 
     pub fn plan(&self) -> Plan {
@@ -111,7 +128,9 @@ impl Rig {
             active: true,
             url: format!("https://{id}.example.com"),
             hook_url: hook.then(|| "https://host.example.com/hooks/cal/r".to_owned()),
+            notify: self.notify.filter(|_| id == "cal"),
             poll: Duration::from_secs(300),
+            stream_members: self.stream_members,
         };
         let mut plan = Plan { settings: self.settings.clone(), ..Plan::default() };
         plan.connections.insert("cal".into(), connection("cal", self.calendar.clone(), self.hooks));
@@ -147,6 +166,10 @@ impl Rig {
 
     pub async fn restart(&mut self) {
         self.engine.stop().await.unwrap();
+        self.restart_stopped().await;
+    }
+
+    pub async fn restart_stopped(&mut self) {
         self.engine = Engine::start(self.store.clone(), self.clock.clone(), HookSecrets::default()).await.unwrap();
         self.start().await;
     }
@@ -154,6 +177,10 @@ impl Rig {
     pub async fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
         self.calm().await;
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub async fn to(&self, time: &str) {

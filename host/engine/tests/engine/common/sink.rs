@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{descriptor, failure, now, unsupported};
 use calport_model::connector::{ChangePage, IdPage, Instances};
-use calport_model::descriptor::{CheckReport, SinkProfile};
+use calport_model::descriptor::{CheckReport, SinkProfile, StreamProfile};
 use calport_model::directory::{EntryPage, MailboxInfo, Resolution};
 use calport_model::notification::{Hint, HintKind, HookRequest, Renewal, Subscription, SubscriptionRequest, WaitResult};
 use calport_model::presence::{CallState, PresenceCommand, PresenceReading, PresenceReceipt, PresenceUpdate};
@@ -73,7 +73,7 @@ impl Sink {
 impl ConnectorApi for Sink {
     fn descriptor(&self) -> Arc<Descriptor> {
         let mut d = descriptor("pbx", vec![Capability::Presence, Capability::Notifications]);
-        d.streams = self.with(|s| s.changed.is_some());
+        d.streams = self.with(|s| s.changed.is_some()).then_some(StreamProfile { members: 1, life: None, quiet: None });
         d.sink = Some(SinkProfile {
             text_limit: 255,
             text_limit_in_bytes: true,
@@ -160,10 +160,7 @@ impl ConnectorApi for Sink {
         now(Ok(users.iter().map(|u| Ok(if state.on_call.contains(u) { CallState::OnCall } else { CallState::Idle })).collect()))
     }
     fn subscribe(&self, requests: Vec<SubscriptionRequest>) -> Answer<'_, Items<Subscription>> {
-        now(Ok(requests
-            .iter()
-            .map(|_| Ok(Subscription { id: "presence".into(), mailbox: None, expires: None, group: String::new() }))
-            .collect()))
+        now(Ok(requests.iter().map(|_| Ok(Subscription { id: "presence".into(), mailbox: None, expires: None })).collect()))
     }
     fn renew(&self, _: Vec<Renewal>) -> Answer<'_, Items<Subscription>> {
         unsupported()
@@ -177,7 +174,7 @@ impl ConnectorApi for Sink {
     fn read_hooks(&self, _: Vec<HookRequest>) -> Answer<'_, Items<Vec<Hint>>> {
         unsupported()
     }
-    fn wait(&self, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
+    fn wait(&self, _: String, _: Vec<String>, _: Option<String>, _: Duration) -> Answer<'_, WaitResult> {
         let changed = self.with(|s| s.changed.as_mut().map(std::mem::take));
         let Some(changed) = changed else { return unsupported() };
         let hint = |kind| Hint { subscription: "presence".into(), mailbox: None, kind };

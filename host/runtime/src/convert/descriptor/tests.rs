@@ -35,6 +35,8 @@ fn answered(secret: connector::HookSecret) -> connector::HookProfile {
         handshake: Some(connector::HookHandshake::EchoQuery("token".to_owned())),
         acknowledgement: HookAnswer { status: 202, content_type: "text/plain".to_owned(), body: String::new() },
         secret,
+        farewell: None,
+        heartbeats: false,
     }
 }
 
@@ -57,7 +59,7 @@ fn honest() -> connector::Descriptor {
         storage: None,
         sink: Some(shown()),
         hook: Some(answered(connector::HookSecret::JsonPointer("/value/*/clientState".to_owned()))),
-        streams: true,
+        streams: Some(connector::StreamProfile { members: 200, life: 1_800, quiet: 120 }),
         extra: Vec::new(),
     }
 }
@@ -78,7 +80,7 @@ fn refused(change: impl FnOnce(&mut connector::Descriptor)) -> (&'static str, St
 #[test]
 fn feat_x02_an_honest_descriptor_is_taken_as_it_is() {
     let taken = descriptor(honest(), CAPABILITIES.to_vec()).unwrap();
-    assert_eq!((taken.name.as_str(), taken.endpoints.len(), taken.streams), ("some-connector", 1, true));
+    assert_eq!((taken.name.as_str(), taken.endpoints.len(), taken.streams.map(|s| s.members)), ("some-connector", 1, Some(200)));
     assert!(taken.feed.is_some_and(|feed| feed.batch_size == 20) && taken.sink.is_some_and(|sink| sink.batch_size == 100));
 }
 
@@ -89,6 +91,9 @@ fn feat_x02_profiles_must_fit_the_exports_in_both_directions() {
     }
     assert_eq!(refused(|d| d.feed = None).0, "feed");
     assert_eq!(refused(|d| d.sink = None).0, "sink");
+    assert_eq!(refused(|d| d.streams = Some(connector::StreamProfile { members: 0, life: 0, quiet: 0 })).0, "streams.members");
+    assert_eq!(refused(|d| d.streams = Some(connector::StreamProfile { members: 1, life: 59, quiet: 0 })).0, "streams.life");
+    assert_eq!(refused(|d| d.streams = Some(connector::StreamProfile { members: 1, life: 0, quiet: 1 })).0, "streams.quiet");
     let mut streams = honest();
     streams.hook = None;
     assert_eq!(descriptor(streams, without(Capability::Notifications)).err().map(|e| e.0), Some("hook"));
@@ -143,6 +148,10 @@ fn feat_x02_hooks_answer_only_what_http_allows() {
     let with = |secret| refused(|d| d.hook = Some(answered(secret))).0;
     assert_eq!(with(connector::HookSecret::JsonPointer("no/slash".to_owned())), "hook.secret");
     assert_eq!(with(connector::HookSecret::Header("a b".to_owned())), "hook.secret");
+    for parameter in ["", "a b", "a=b", "a&b", "ä", &"p".repeat(41)] {
+        assert_eq!(with(connector::HookSecret::Query(parameter.to_owned())), "hook.secret", "{parameter}");
+    }
+    assert_eq!(with(connector::HookSecret::Query("key".to_owned())), "");
     assert_eq!(with(hmac("x\r\ny", "sha256=")), "hook.secret");
     assert_eq!(with(hmac("x-signature", &"p".repeat(41))), "hook.secret");
     assert_eq!(with(hmac("x-signature", "sha256=")), "");
@@ -157,4 +166,10 @@ fn feat_x02_hooks_answer_only_what_http_allows() {
     assert_eq!(acknowledged(200, "text/plain\r\nset-cookie: a=b", String::new()), "hook.acknowledgement");
     assert_eq!(acknowledged(200, "text/plain", "x".repeat(20_000)), "hook.acknowledgement");
     assert_eq!(acknowledged(200, "text/xml; charset=utf-8", "<ok/>".to_owned()), "");
+    let parted = |status| {
+        let mut profile = answered(connector::HookSecret::Query("key".to_owned()));
+        profile.farewell = Some(HookAnswer { status, content_type: "text/plain".to_owned(), body: "bye".to_owned() });
+        refused(|d| d.hook = Some(profile)).0
+    };
+    assert_eq!((parted(403), parted(200)), ("hook.farewell", ""));
 }

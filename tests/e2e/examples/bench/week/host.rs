@@ -176,12 +176,22 @@ impl Host {
                 settings: serde_json::json!({}),
                 endpoints: vec![(name.to_owned(), url.clone())],
                 gate: Arc::new(Gate(out)),
+                discovery_domains: Vec::new(),
                 limits: Limits::default(),
             };
             let inner = self.runtime.connect(config, self.plugins[id].clone()).unwrap();
             let api = Arc::new(Watched { inner, calls: self.calls.clone() });
             let hook_url = hooks.then(|| self.hook_url.clone());
-            let plan = ConnectionPlan { id: id.to_owned(), api, active: true, url, hook_url, poll: Duration::from_secs(300) };
+            let plan = ConnectionPlan {
+                id: id.to_owned(),
+                api,
+                active: true,
+                url,
+                hook_url,
+                notify: None,
+                poll: Duration::from_secs(300),
+                stream_members: 200,
+            };
             connections.insert(id.to_owned(), plan);
         }
         let profile = connections["calendar"].api.descriptor().hook.clone().unwrap();

@@ -68,15 +68,19 @@ impl ConnectorApi for Watched {
         self.inner.descriptor()
     }
 
-    fn wait(&self, subscriptions: Vec<String>, cursor: Option<String>, timeout: Duration) -> Answer<'_, WaitResult> {
+    fn wait(&self, stream: String, subscriptions: Vec<String>, cursor: Option<String>, timeout: Duration) -> Answer<'_, WaitResult> {
         self.calls.begun.fetch_add(1, Ordering::SeqCst);
         self.calls.waits.fetch_add(1, Ordering::SeqCst);
         let wait = Wait(self.calls.clone());
-        let answer = self.inner.wait(subscriptions, cursor, timeout);
+        let answer = self.inner.wait(stream, subscriptions, cursor, timeout);
         Box::pin(async move {
             let _wait = wait;
             answer.await
         })
+    }
+
+    fn close_stream(&self, stream: &str) {
+        self.inner.close_stream(stream);
     }
 
     pass! {

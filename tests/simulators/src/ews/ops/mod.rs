@@ -13,6 +13,7 @@ mod get_folder;
 mod get_item;
 mod messages;
 mod move_item;
+pub(crate) mod notifications;
 mod oof;
 mod resolve_names;
 mod respond;
@@ -56,6 +57,10 @@ const TABLE: &[(&str, Version, Operation)] = &[
     ("CreateFolder", Version::Exchange2007, folders::create),
     ("DeleteFolder", Version::Exchange2007, folders::delete),
     ("SendItem", Version::Exchange2007, messages::send_item),
+    ("Subscribe", Version::Exchange2007, notifications::subscribe),
+    ("Unsubscribe", Version::Exchange2007, notifications::unsubscribe),
+    ("GetEvents", Version::Exchange2007, notifications::get_events),
+    ("GetStreamingEvents", Version::Exchange2010Sp1, notifications::streaming),
 ];
 
 /// The operation of a name.

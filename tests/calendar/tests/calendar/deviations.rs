@@ -1,5 +1,4 @@
 //! Whatever a server of Exchange does that the documentation does not say, the same is read through it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use calport_calendar_cases::case::{Case, all};
 use calport_calendar_cases::play;

@@ -1,5 +1,4 @@
 //! What the host holds of every case, through its own runtime.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use calport_calendar_cases::case::all;
 use calport_calendar_cases::world::{SIDES, World};

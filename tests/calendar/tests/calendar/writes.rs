@@ -1,5 +1,4 @@
 //! Rules of writing that hold between two doors of one mailbox.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use calport_calendar_cases::case::Fields;
 use calport_calendar_cases::sandbox::calendar::{EventField, WriteTarget};

@@ -1,10 +1,7 @@
-//! What a login costs: requests by Basic and by NTLM against the same small server on loopback, in microseconds.
+//! What a login costs: requests by NTLM against those by Basic, to the same small server on loopback.
 //!
-//! `cargo run --release -p calport-egress --example login_cost` prints a table: a request on a connection that is logged in, and
-//! a connection with its login and first request. The server answers at once and judges no password, so that what is measured
-//! is the host's own work and the further round trip of a login.
-
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a program of measurements may fail loudly")]
+//! The server answers at once and judges no password, so that what is measured is the host's own work and the further round trip
+//! of a login.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,6 +13,8 @@ use calport_secrets::Secret;
 use http::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+
+use super::{micros, ratio, row};
 
 const ROUNDS: u32 = 20;
 const REQUESTS: u32 = 250;
@@ -69,12 +68,8 @@ async fn send(connection: &Connection, address: SocketAddr) {
     assert_eq!(connection.send(request).await.unwrap().body.len(), BODY);
 }
 
-fn each(took: Duration, count: u32) -> f64 {
-    took.as_secs_f64() * 1e6 / f64::from(count)
-}
-
-#[tokio::main]
-async fn main() {
+/// Measures and prints.
+pub async fn run() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -84,39 +79,33 @@ async fn main() {
         }
     });
     let (user, password) = ("EXAMPLE\\anna".to_owned(), "password".to_owned());
-    let schemes = [
-        ("none", Auth::None),
-        ("basic", Auth::Basic { user: user.clone(), password: password.clone() }),
-        ("ntlm", Auth::Ntlm { user, password, channel_binding: true }),
-    ];
+    let schemes = [Auth::Basic { user: user.clone(), password: password.clone() }, Auth::Ntlm { user, password, channel_binding: true }];
     // The first of all pays for what is made once.
-    for (_, auth) in &schemes {
+    for auth in &schemes {
         for _ in 0..50 {
             send(&connect(address, auth), address).await;
         }
     }
     // Batches in turn, and the best of each counts: other programs on the machine only ever add.
-    let warm: Vec<Arc<Connection>> = schemes.iter().map(|(_, auth)| connect(address, auth)).collect();
-    let mut best = [[f64::MAX; 2]; 3];
+    let warm = schemes.each_ref().map(|auth| connect(address, auth));
+    let mut best = [[Duration::MAX; 2]; 2];
     for _ in 0..ROUNDS {
-        for (at, (_, auth)) in schemes.iter().enumerate() {
-            let started = Instant::now();
+        for (at, auth) in schemes.iter().enumerate() {
+            let began = Instant::now();
             for _ in 0..REQUESTS {
                 send(&warm[at], address).await;
             }
-            best[at][0] = best[at][0].min(each(started.elapsed(), REQUESTS));
+            best[at][0] = best[at][0].min(began.elapsed() / REQUESTS);
             let fresh: Vec<Arc<Connection>> = (0..LOGINS).map(|_| connect(address, auth)).collect();
-            let started = Instant::now();
+            let began = Instant::now();
             for connection in &fresh {
                 send(connection, address).await;
             }
-            best[at][1] = best[at][1].min(each(started.elapsed(), LOGINS));
+            best[at][1] = best[at][1].min(began.elapsed() / LOGINS);
         }
     }
-    println!("{:<8} {:>14} {:>26}", "scheme", "request, us", "connect + first request, us");
-    for ((name, _), [request, first]) in schemes.iter().zip(best) {
-        println!("{name:<8} {request:>14.1} {first:>26.1}");
+    let [basic, ntlm] = best;
+    for (what, at) in [("a request by NTLM, against Basic", 0), ("the same, with a new connection and its login", 1)] {
+        row(what, &micros(ntlm[at]), &micros(basic[at]), &ratio(ntlm[at], basic[at]), "-");
     }
-    let ratio = |column: usize| best[2][column] / best[1][column];
-    println!("ntlm / basic: {:.2} for a request, {:.2} with connection and login", ratio(0), ratio(1));
 }

@@ -1,5 +1,4 @@
 //! Every case, read and written through both connectors.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::sync::Arc;
 

@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn b32_a_cookie_goes_back_where_it_belongs_and_nowhere_else() {
+    fn feat_c18_b32_a_cookie_goes_back_where_it_belongs_and_nowhere_else() {
         let cookies = Cookies::default();
         let at = |url: &str| cookies.header(&url.parse().unwrap()).map(|value| value.to_str().unwrap().to_owned());
         set(&cookies, "https://mail.example/EWS/x", "affinity=a; path=/; secure");

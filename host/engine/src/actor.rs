@@ -208,6 +208,7 @@ impl Engine {
         while let Some((at, timer)) = self.wheel.pop(now) {
             match timer {
                 Timer::Feed(key) => self.feed_due(&key, now),
+                Timer::Gap(key) => self.gap_due(&key, now),
                 Timer::Boundary(person) => self.boundary_due(&person, at, now),
                 Timer::Renew(connection, id) => self.renew_due(&connection, &id, now),
                 Timer::Prepare(key) => self.prepare_due(&key),

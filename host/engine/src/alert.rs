@@ -115,6 +115,9 @@ impl Engine {
             if let Health::Offline { error, .. } = &connection.health {
                 found.insert(format!("connection {id}"), format!("the connection {id} is off line: {}", error.message));
             }
+            if let Some(reason) = connection.gaps.reason(self.clock.now()) {
+                found.insert(format!("notifications {id}"), format!("notifications of the connection {id} are not reliable: {reason}"));
+            }
         }
         for (key, entry) in self.feeds.iter().filter(|(key, entry)| !entry.people.is_empty() && !down(&key.connection)) {
             if let FeedState::Degraded(reason) | FeedState::Blocked(reason) = &entry.state {

@@ -444,6 +444,7 @@ impl Engine {
             streams: mode.streams,
             last_heartbeat: mode.last_heartbeat,
             polled: mode.polled,
+            missed_notifications: connection.gaps.total,
             mailboxes: feeds().count(),
             troubled: feeds().filter(|(_, e)| e.state != FeedState::Live).count(),
             subscriptions: feeds().filter(|(_, e)| e.subscription.is_some()).count(),
@@ -475,8 +476,9 @@ impl Engine {
             calendars: self.calendar_statuses(&person.plan),
             overruled: self.by_hand.get(id).is_some_and(|kept| kept.iter().any(|one| one.manual.ended_at.is_none())),
             freshness: feed.filter(|entry| entry.feed.complete).map(|entry| {
-                let period = self.routine_period(&entry.feed.key);
-                freshness_of(self.verified(entry), period, self.settings.unknown_after, self.clock.now())
+                let now = self.clock.now();
+                let period = self.routine_period(&entry.feed.key, now);
+                freshness_of(self.verified(entry), period, self.settings.unknown_after, now)
             }),
             next_change: person.boundary,
         }

@@ -135,7 +135,7 @@ impl Engine {
             at_sink,
             signals: self.signals_of(id),
             verified: self.verified(entry),
-            reconcile: self.routine_period(&key),
+            reconcile: self.routine_period(&key, self.clock.now()),
             unknown_after: self.settings.unknown_after,
         };
         Some(ComputeOrder { basis, keys, own })

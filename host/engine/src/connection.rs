@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::backoff;
 use crate::calls::Calls;
 use crate::current::CurrentOrder;
+use crate::gaps::Gaps;
 use crate::overrule::Watch;
 use crate::plan::{ConnectionPlan, Notify};
 use crate::streams::Streams;
@@ -121,6 +122,8 @@ pub(crate) struct Connection {
     pub watch: Watch,
     pub calls: Calls,
     pub streams: Streams,
+    /// What was told of and what was missed.
+    pub gaps: Gaps,
 }
 
 impl Connection {
@@ -150,6 +153,7 @@ impl Connection {
             watch: Watch::default(),
             calls: Calls::default(),
             streams: Streams::default(),
+            gaps: Gaps::default(),
         }
     }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::actor::Engine;
 use crate::backoff;
-use crate::connection::{Class, Connection, Work};
+use crate::connection::{Class, Work};
 use crate::sync::{SyncError, SyncOutcome};
 use crate::wheel::Timer;
 
@@ -75,6 +75,12 @@ pub(crate) struct FeedEntry {
     pub absence_busy: bool,
     /// The next read is of the whole window.
     pub full: bool,
+    /// When the read under way began, if it should find nothing new.
+    pub routine: Option<Timestamp>,
+    /// What the last probe said (SEMANTICS C-12).
+    pub probe: Option<String>,
+    /// When a routine read began that found something of which nobody had told.
+    pub gap: Option<Timestamp>,
 }
 
 impl FeedEntry {
@@ -103,6 +109,9 @@ impl FeedEntry {
             absence_due: None,
             absence_busy: false,
             full: false,
+            routine: None,
+            probe: None,
+            gap: None,
         }
     }
 }
@@ -126,6 +135,9 @@ impl Engine {
     pub(crate) fn notice(&mut self, key: &FeedKey, now: Timestamp) {
         let (quiet, debounce, most) = (self.settings.quiet, self.settings.debounce, self.settings.debounce_most);
         let Some(entry) = self.feeds.get_mut(key) else { return };
+        if let Some(connection) = self.connections.get_mut(&key.connection).filter(|_| !entry.feed.dirty) {
+            connection.gaps.told(now);
+        }
         entry.noticed.get_or_insert(now);
         entry.feed.dirty = true;
         let acts_at_once = entry.last_notice.is_none_or(|last| backoff::between(last, now) >= quiet);
@@ -156,8 +168,9 @@ impl Engine {
             self.prepare_due(key);
             return;
         }
-        entry.due = None;
-        entry.first_notice = None;
+        let routine = self.is_routine(key, now).then_some(now);
+        let Some(entry) = self.feeds.get_mut(key) else { return };
+        (entry.due, entry.first_notice, entry.routine) = (None, None, routine);
         entry.busy = true;
         let class = if entry.feed.complete { entry.class } else { Class::First };
         if let Some(connection) = self.connections.get_mut(&key.connection) {
@@ -166,12 +179,16 @@ impl Engine {
     }
 
     /// A read ended.
-    pub(crate) fn feed_read(&mut self, key: &FeedKey, result: Result<SyncOutcome, SyncError>, feed: Option<Feed>) {
+    pub(crate) fn feed_read(&mut self, key: &FeedKey, result: Result<SyncOutcome, SyncError>, feed: Option<Feed>, probe: Option<String>) {
         let now = self.clock.now();
         self.counters.syncs += 1;
         let Some(entry) = self.feeds.get_mut(key) else { return };
         entry.busy = false;
         let was_complete = entry.feed.complete;
+        let routine = entry.routine.take();
+        if let Some(probe) = probe.filter(|_| result.is_ok()) {
+            entry.probe = Some(probe);
+        }
         if let Some(feed) = feed {
             // What the read job saw of these may be older than what another job has brought since.
             let (absence, zone, language) = (entry.feed.absence, entry.feed.zone.take(), entry.feed.language.take());
@@ -180,6 +197,9 @@ impl Engine {
         match result {
             Ok(outcome) => {
                 self.note_read(key, &outcome, was_complete, now);
+                if let Some(began) = routine {
+                    self.routine_read(key, began, &outcome);
+                }
                 let Some(entry) = self.feeds.get_mut(key) else { return };
                 entry.failures = 0;
                 entry.state = FeedState::Live;
@@ -294,18 +314,15 @@ impl Engine {
 
     /// When a mailbox is read although nothing was noticed.
     pub(crate) fn next_routine_read(&self, key: &FeedKey, now: Timestamp) -> Timestamp {
-        backoff::after(now, backoff::jitter(self.routine_period(key)))
+        backoff::after(now, backoff::jitter(self.routine_period(key, now)))
     }
 
     /// How often a mailbox is read although nothing was noticed (SEMANTICS C-12, C-14).
-    pub(crate) fn routine_period(&self, key: &FeedKey) -> Duration {
+    pub(crate) fn routine_period(&self, key: &FeedKey, now: Timestamp) -> Duration {
         let vip = self.feeds.get(key).is_some_and(|e| e.vip);
-        let hears = self.connections.get(&key.connection).is_some_and(Connection::hears_hooks);
-        // A subscription tells nothing while its stream is not open, or before its first sign of life.
-        let told = |e: &FeedEntry| e.subscription.is_some() && (e.covered.is_some() || (e.group.is_none() && !hears));
-        let subscribed = self.feeds.get(key).is_some_and(|e| told(e));
+        let told = self.is_told(key, now);
         match self.connections.get(&key.connection) {
-            Some(connection) if !subscribed => connection.plan.poll,
+            Some(connection) if !told => connection.plan.poll,
             _ if vip => self.settings.reconcile_vip,
             _ => self.settings.reconcile,
         }

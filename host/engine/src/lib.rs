@@ -22,6 +22,7 @@ mod connection;
 mod current;
 mod dispatch;
 mod feed;
+mod gaps;
 mod handle;
 mod hooks;
 mod latency;

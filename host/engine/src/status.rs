@@ -67,6 +67,8 @@ pub struct ConnectionStatus {
     pub last_heartbeat: Option<Timestamp>,
     /// Mailboxes that are polled for now, because no stream tells of them.
     pub polled: usize,
+    /// Changes that routine reads found and nothing had told of, since the start (SEMANTICS C-13).
+    pub missed_notifications: u64,
     /// Mailboxes.
     pub mailboxes: usize,
     /// Mailboxes that are not live.

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 pub(crate) enum Timer {
     /// A feed is to be read.
     Feed(FeedKey),
+    /// It is seen whether a change that a routine read found was told of after all.
+    Gap(FeedKey),
     /// A person's presence changes by itself.
     Boundary(String),
     /// A subscription is to be renewed.

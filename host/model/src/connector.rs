@@ -103,6 +103,12 @@ pub trait ConnectorApi: Send + Sync {
     /// Ids and versions in the window.
     fn ids(&self, mailbox: String, window: Window, next: Option<String>) -> Answer<'_, IdPage>;
 
+    /// A value per mailbox, in the order asked, that differs when anything in its calendar changed (SEMANTICS C-12). `Unsupported`
+    /// where reading changes is as cheap.
+    fn probe(&self, _mailboxes: Vec<String>) -> Answer<'_, Items<String>> {
+        unsupported("probing mailboxes")
+    }
+
     /// Out-of-office settings.
     fn read_absences(&self, mailboxes: Vec<String>) -> Answer<'_, Items<Absence>>;
 

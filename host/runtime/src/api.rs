@@ -191,6 +191,16 @@ impl ConnectorApi for Connection {
         Box::pin(async move { convert::calendar::ids(asked.await?, &limits) })
     }
 
+    fn probe(&self, mailboxes: Vec<String>) -> Answer<'_, Items<String>> {
+        self.ask_many(
+            Capability::Calendar,
+            mailboxes.len(),
+            ErrorScope::Mailbox,
+            |value, limits| convert::exact("the probe", value, limits.id),
+            optional!(calendar, |store, guest| guest.call_probe(store, &mailboxes)),
+        )
+    }
+
     fn read_absences(&self, mailboxes: Vec<String>) -> Answer<'_, Items<Absence>> {
         let asked = mailboxes.len();
         self.ask_many(

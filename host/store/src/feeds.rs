@@ -176,6 +176,20 @@ impl Store {
         Ok(())
     }
 
+    /// The mirror of a mailbox was proved to be right without being read (SEMANTICS C-12).
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub async fn set_verified(&self, key: &FeedKey, at: Timestamp) -> Result<()> {
+        sqlx::query("UPDATE feeds SET last_verified = ? WHERE connection = ? AND mailbox = ?")
+            .bind(millis(at))
+            .bind(&key.connection)
+            .bind(&key.mailbox)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Stores what a mailbox says of itself.
     ///
     /// # Errors

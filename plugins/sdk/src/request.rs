@@ -125,7 +125,7 @@ impl Builder {
         self
     }
 
-    /// The session: its requests share cookies, nonce or connection, and run one after the other.
+    /// The session: its requests share cookies, and a nonce where there is one.
     pub fn session(mut self, session: &str) -> Self {
         self.request.session = Some(session.to_owned());
         self

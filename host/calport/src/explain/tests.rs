@@ -77,6 +77,7 @@ fn connection(id: &str) -> ConnectionStatus {
         streams: 0,
         last_heartbeat: None,
         polled: 0,
+        missed_notifications: 0,
         mailboxes: 1,
         troubled: 0,
         subscriptions: 1,

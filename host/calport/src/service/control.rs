@@ -68,7 +68,9 @@ impl Service {
         }
         for connection in &status.connections {
             let up = u8::from(connection.state == "online");
-            let _ = writeln!(text, "calport_connection_up{{connection=\"{}\"}} {up}", connection.id);
+            let (id, missed) = (&connection.id, connection.missed_notifications);
+            let _ = writeln!(text, "calport_connection_up{{connection=\"{id}\"}} {up}");
+            let _ = writeln!(text, "calport_missed_notifications_total{{connection=\"{id}\"}} {missed}");
         }
         text.push_str(&self.receiver.counts().metrics());
         Ok(text)

@@ -30,7 +30,7 @@ async fn ask(connection: &calport_egress::Connection, request: Request) -> Strin
 }
 
 #[tokio::test]
-async fn b32_requests_of_a_session_share_cookies_and_others_have_none() {
+async fn feat_c18_b32_requests_of_a_session_share_cookies_and_others_have_none() {
     let address = balancer().await;
     let basic = Auth::Basic { user: "u".to_owned(), password: "marker".to_owned() };
     for auth in [Auth::None, basic, crate::front_door::ntlm()] {

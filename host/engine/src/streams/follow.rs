@@ -289,7 +289,7 @@ impl Engine {
     }
 
     /// Brings routine reads forward to what holds for mailboxes of which nothing tells.
-    pub(super) fn rest_reads(&mut self, keys: &[FeedKey], now: Timestamp) {
+    pub(crate) fn rest_reads(&mut self, keys: &[FeedKey], now: Timestamp) {
         for key in keys {
             if self.feeds.get(key).is_some_and(|entry| entry.prepared) {
                 let at = self.next_routine_read(key, now);

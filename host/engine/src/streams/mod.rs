@@ -297,7 +297,8 @@ impl Engine {
     pub(crate) fn verified(&self, entry: &FeedEntry) -> Option<Timestamp> {
         let read = entry.feed.last_verified?;
         let quiet = !entry.feed.dirty && !entry.busy && entry.first_notice.is_none();
-        let told = entry.covered.is_some_and(|since| read >= since) && quiet;
+        let believed = self.is_told(&entry.feed.key, self.clock.now());
+        let told = entry.covered.is_some_and(|since| read >= since) && quiet && believed;
         let group = entry.group.as_ref().and_then(|name| self.group(&entry.feed.key.connection, name));
         let sign = group.map_or(entry.heard, |group| group.last_sign).filter(|_| told);
         Some(sign.map_or(read, |sign| sign.max(read)))
@@ -323,6 +324,11 @@ impl Engine {
             ("streams", trouble, told)
         } else {
             ("polling", connection.no_way().or(trouble), Some(connection.plan.poll))
+        };
+        let now = self.clock.now();
+        let (reason, latency, polled) = match connection.gaps.reason(now) {
+            Some(gaps) if matches!(name, "streams" | "hooks") => (Some(gaps), Some(connection.plan.poll), feeds().count()),
+            _ => (reason, latency, polled),
         };
         let last_heartbeat = groups().filter_map(|group| group.last_sign).chain(feeds().filter_map(|entry| entry.heard)).max();
         Mode { name, reason, latency, streams, last_heartbeat, polled: if matches!(name, "streams" | "hooks") { polled } else { 0 } }

@@ -1,6 +1,7 @@
 //! The engine over a fake calendar and a fake sink: no network, no waiting.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 mod common;
+mod gaps;
 mod hooks;
 mod overrule;
 mod streams;

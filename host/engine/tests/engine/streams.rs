@@ -12,11 +12,11 @@ use crate::common::*;
 
 const PROFILE: StreamProfile = StreamProfile { members: 200, life: Some(Duration::from_secs(1_800)), quiet: Some(Duration::from_secs(90)) };
 
-fn address(name: &str) -> String {
+pub fn address(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-fn names(count: usize) -> Vec<String> {
+pub fn names(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("p{n:03}")).collect()
 }
 
@@ -30,7 +30,7 @@ async fn rig(people: &[String]) -> Rig {
 }
 
 /// The same, and the streams are open.
-async fn following(people: &[String]) -> Rig {
+pub async fn following(people: &[String]) -> Rig {
     let rig = rig(people).await;
     rig.start().await;
     for _ in 0..8 {
@@ -40,16 +40,16 @@ async fn following(people: &[String]) -> Rig {
 }
 
 impl Rig {
-    fn line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
+    pub fn line<T>(&self, f: impl FnOnce(&mut Line) -> T) -> T {
         self.calendar.with(|s| f(s.line.as_mut().unwrap()))
     }
 
-    fn reads(&self) -> usize {
+    pub fn reads(&self) -> usize {
         self.calendar.with(|s| s.full_reads + s.delta_reads)
     }
 
     /// Time passes with a heartbeat each half minute.
-    async fn beats(&self, seconds: u64) {
+    pub async fn beats(&self, seconds: u64) {
         for _ in 0..seconds / 30 {
             self.clock.advance(Duration::from_secs(30));
             self.line(|l| l.say(&HintKind::Heartbeat));
@@ -66,11 +66,11 @@ impl Rig {
         self.pass(1).await;
     }
 
-    fn text(&self, name: &str) -> String {
+    pub fn text(&self, name: &str) -> String {
         self.sink.shows(name).unwrap_or_default()
     }
 
-    async fn cal(&self) -> calport_engine::ConnectionStatus {
+    pub async fn cal(&self) -> calport_engine::ConnectionStatus {
         self.engine.status().await.unwrap().connections.into_iter().find(|c| c.id == "cal").unwrap()
     }
 }
@@ -134,7 +134,7 @@ async fn b32_mailboxes_of_other_places_have_streams_of_their_own_and_the_configu
 }
 
 #[tokio::test]
-async fn c09_a_stream_is_renewed_beside_the_last_one_and_nothing_is_lost_or_read_again() {
+async fn feat_c08_c09_a_stream_is_renewed_beside_the_last_one_and_nothing_is_lost_or_read_again() {
     let rig = following(&names(3)).await;
     let before = rig.reads();
     // A day: some 50 renewals.
@@ -213,7 +213,7 @@ async fn c09_a_silent_stream_is_noticed_and_what_was_missed_is_read() {
 }
 
 #[tokio::test]
-async fn c09_while_no_stream_can_be_opened_mailboxes_are_polled_and_shown_so() {
+async fn feat_c08_c09_while_no_stream_can_be_opened_mailboxes_are_polled_and_shown_so() {
     let rig = following(&names(2)).await;
     rig.line(|l| {
         l.refuse = Some(failure(ErrorKind::Unavailable, ErrorScope::Mailbox));

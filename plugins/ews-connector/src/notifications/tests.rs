@@ -99,7 +99,7 @@ fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn b32_all_requests_of_a_group_name_its_anchor_its_session_and_the_wish_for_affinity() {
+fn feat_c18_b32_all_requests_of_a_group_name_its_anchor_its_session_and_the_wish_for_affinity() {
     let (client, shared) = world();
     let id = subscribed(&client, &shared, "bea@example.com", "S1");
     shared.0.borrow_mut().pieces.push_back(beat());

@@ -96,7 +96,7 @@ async fn c10_a_server_that_falls_silent_is_subscribed_again_and_what_was_missed_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c14_a_server_without_streams_is_polled_with_the_reason_and_told_by_hooks_where_that_is_chosen() {
+async fn feat_c08_c14_a_server_without_streams_is_polled_with_the_reason_and_told_by_hooks_where_that_is_chosen() {
     let mut rig = Rig::over(empty_world_by(1, Backend::Ews).await).await;
     door(&rig).configure(|config| config.version = calport_simulators::ews::Version::Exchange2010);
     rig.start().await;

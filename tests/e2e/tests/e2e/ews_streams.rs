@@ -53,7 +53,7 @@ async fn feat_c08_a_change_arrives_by_a_stream_and_the_status_tells_how() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn c09_a_silent_stream_is_noticed_and_what_was_missed_arrives() {
+async fn feat_c08_c09_a_silent_stream_is_noticed_and_what_was_missed_arrives() {
     let rig = following(2, |_| {}).await;
     door(&rig).configure(|config| config.notifying.silent = true);
     rig.add(0, now_draft("Told by nobody"));
@@ -81,7 +81,7 @@ async fn b33_after_a_restart_of_the_server_everything_is_subscribed_anew_and_not
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn b32_requests_of_a_group_find_the_machine_that_knows_its_subscriptions() {
+async fn feat_c18_b32_requests_of_a_group_find_the_machine_that_knows_its_subscriptions() {
     let machines = Notifying { heartbeat: Duration::from_secs(1), machines: 5, ..Notifying::default() };
     let rig = following(4, |config| config.notifying = machines).await;
     rig.add(3, now_draft("On the right machine"));

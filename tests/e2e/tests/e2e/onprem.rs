@@ -77,6 +77,29 @@ async fn b47_each_connection_logs_in_once_however_many_mailboxes_there_are() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn feat_c08_c09_two_hundred_mailboxes_share_one_stream_and_a_login_that_was_forgotten_in_the_middle_loses_nothing() {
+    const PEOPLE: u16 = 200;
+    let mut rig = rig(PEOPLE).await;
+    door(&rig).configure(|config| config.notifying.heartbeat = Duration::from_secs(1));
+    rig.start().await;
+    rig.settled().await;
+    rig.until("one stream tells of everybody", ARRIVE * 3, async || door(&rig).streams() == (1, usize::from(PEOPLE))).await;
+    rig.add(0, now_draft("Told of the first"));
+    rig.arrives(0, "Told of the first").await;
+    // Every connection is asked to log in again, that of the stream when it is opened anew.
+    door(&rig).forget_logins();
+    for person in [1, 99, 199] {
+        rig.add(person, now_draft("In the middle"));
+    }
+    for person in [1, 99, 199] {
+        rig.arrives(person, "In the middle").await;
+    }
+    assert_eq!(door(&rig).streams(), (1, usize::from(PEOPLE)));
+    let status = rig.connection("calendar").await;
+    assert_eq!((&status["mode"], &status["streams"], &status["polled"]), (&"streams".into(), &1.into(), &0.into()), "{status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn b47_a_wrong_password_is_tried_once_and_the_error_says_what_to_do() {
     let mut rig = rig(3).await;
     rig.set_secret("calendar-password", "guessed").await;

@@ -57,6 +57,9 @@ pub struct CalendarState {
     /// The streams of this calendar; without it there are none.
     pub line: Option<Line>,
     pub fail_mail: bool,
+    /// Mailboxes can be probed, and how many were.
+    pub probes: bool,
+    pub probed: usize,
     /// Live subscriptions cannot be listed.
     pub cannot_list: bool,
     /// Subscriptions give signs of life by hooks and are granted for so many seconds; they carry their secret in the query.
@@ -222,6 +225,15 @@ impl ConnectorApi for Calendar {
                 state.mailboxes.get(&mailbox).and_then(|m| m.events.get(id)).cloned().ok_or(failure(ErrorKind::NotFound, ErrorScope::Item))
             })
             .collect()))
+    }
+    fn probe(&self, mailboxes: Vec<String>) -> Answer<'_, Items<String>> {
+        let mut state = self.state.lock().unwrap();
+        if !state.probes {
+            return unsupported();
+        }
+        state.probed += mailboxes.len();
+        let logged = |m: &String| state.mailboxes.get(m).map_or(0, |m| m.log.len());
+        now(Ok(mailboxes.iter().map(|m| Ok(format!("{} changes", logged(m)))).collect()))
     }
     fn ids(&self, _: String, _: Window, _: Option<String>) -> Answer<'_, IdPage> {
         unsupported()

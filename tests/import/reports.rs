@@ -90,9 +90,9 @@ fn an_on_premises_connection_is_reported_and_all_the_rest_is_written() {
         assert!(!imported.report.has_problems(), "{}", imported.report.text());
         assert!(!config.connections.contains_key("calendar") && config.flows.is_empty(), "{product}");
         assert!(config.connections.contains_key("pbx") && config.rules.contains_key("default"), "{product}");
-        let not_yet = said(&imported, Status::NotYet);
-        assert!(not_yet.iter().any(|row| row.contains("needs the on-premises connector, which this version does not have")), "{not_yet:?}");
-        assert!(imported.config.contains("# - Connection: Exchange on premises: needs the on-premises connector"), "{}", imported.config);
+        let to_do = said(&imported, Status::ToDo);
+        assert!(to_do.iter().any(|row| row.contains("add it by hand with the connector `exchange-onprem`")), "{to_do:?}");
+        assert!(imported.config.contains("# - Connection: Exchange on premises: the import does not write"), "{}", imported.config);
     }
     let rules = loaded(&imported("totalview", "URI (using EWS) = https://e/\nIgnore char = %\n")).rules;
     assert_eq!(rules["default"].ignore_prefix, "%");

@@ -95,7 +95,7 @@ impl Shared<'_> {
             self.draft.add(&connection.preset.connection, &names);
         }
         self.draft.add_rules(&connection.preset.rules, &connection.fill("RULES"));
-        let status = if usable { Status::TakenOver } else { Status::NotYet };
+        let status = if usable { Status::TakenOver } else { Status::ToDo };
         let message = if usable { &connection.connector.say } else { &connection.connector.missing };
         self.say(connection.label.clone(), &format!("Connection: {}", connection.connector.title), status, &connection.fill(message));
         if let Some(name) = connection.label.as_deref().filter(|_| usable) {

@@ -252,7 +252,7 @@ pub(crate) struct Connector {
     /// Any of these lists holds as a whole; an empty list of lists always does.
     #[serde(default)]
     pub when: Vec<Vec<Test>>,
-    /// What is missing to use it; empty where Calport can.
+    /// Why the import does not write it, and what to do; empty where it does.
     #[serde(default)]
     pub missing: String,
     /// What is different with it.

@@ -45,7 +45,7 @@ fn becomes(preset: &Preset, setting: &Setting) -> String {
 
 fn outcome(setting: &Setting, outcome: &Outcome, connector: &Connector) -> String {
     if outcome.needs_connection() && !connector.missing.is_empty() {
-        return "not yet.".to_owned();
+        return "by hand.".to_owned();
     }
     let of_choices = setting.choices.iter().flat_map(|choice| &choice.set).map(|assignment| assignment.key.as_str());
     let mut seen: Vec<&str> = Vec::new();

@@ -78,7 +78,7 @@ fn settings_that_cannot_be_together_are_told_and_not_used() {
 #[test]
 fn an_on_premises_connection_is_reported_and_all_the_rest_is_written() {
     for (product, form) in [
-        ("innovaphone", "Sync-Type = On-Premises\nUser = svc\nPassword = x\nSubject = no\n"),
+        ("innovaphone", "Sync-Type = On-Premises\nUser = svc\nPassword = x\nSubject = no\nEWS debugging protocol = on\n"),
         (
             "totalview",
             "URI (using EWS) = https://exchange.example.com/\nUsername = svc\nPassword = x\nDomain = EXAMPLE\nUse FBA = yes\nIgnore char = %\n",
@@ -93,6 +93,7 @@ fn an_on_premises_connection_is_reported_and_all_the_rest_is_written() {
         let to_do = said(&imported, Status::ToDo);
         assert!(to_do.iter().any(|row| row.contains("add it by hand with the connector `exchange-onprem`")), "{to_do:?}");
         assert!(imported.config.contains("# - Connection: Exchange on premises: the import does not write"), "{}", imported.config);
+        assert_eq!(imported.config.matches("the import does not write").count(), 1, "once, and not for each setting: {}", imported.config);
     }
     let rules = loaded(&imported("totalview", "URI (using EWS) = https://e/\nIgnore char = %\n")).rules;
     assert_eq!(rules["default"].ignore_prefix, "%");

@@ -119,7 +119,7 @@ impl Shared<'_> {
             return (Status::Different, setting.otherwise.clone());
         }
         if outcome.needs_connection() && !connection.connector.missing.is_empty() {
-            return (Status::ToDo, connection.connector.missing.clone());
+            return (Status::Different, connection.connector.missing.clone());
         }
         let effect = match self.effect(connection, setting, outcome, value) {
             Ok(effect) => effect,
@@ -278,7 +278,7 @@ fn not_given(connection: &Connection<'_>, setting: &Setting, outcome: &Outcome) 
 fn secret(connection: &Connection<'_>, outcome: &Outcome, given: bool) -> (Status, String) {
     let missing = outcome.needs_connection() && !connection.connector.missing.is_empty();
     let (status, what) = match &outcome.secret {
-        _ if missing => (Status::ToDo, connection.connector.missing.clone()),
+        _ if missing => (Status::Different, connection.connector.missing.clone()),
         Some(name) => {
             (Status::ToDo, format!("run `calport secret set {}` and enter it there, as it is and not scrambled", connection.fill(name)))
         }

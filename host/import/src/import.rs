@@ -173,9 +173,7 @@ fn header(preset: &Preset, report: &Report) -> String {
          #\n# To do:\n",
         preset.title, preset.name
     );
-    // Of what this version cannot do the connection is named, and not each of its settings.
-    let named = |row: &&Row| row.status == Status::ToDo || (row.status == Status::NotYet && row.section.is_none());
-    for row in report.rows.iter().filter(named) {
+    for row in report.rows.iter().filter(|row| row.status == Status::ToDo) {
         let names: Vec<&str> = [row.connection.as_deref(), row.setting.as_deref()].into_iter().flatten().collect();
         // Writing to a string cannot fail; the result says so.
         let _ = writeln!(text, "# - {}: {}", names.join(", "), row.message);

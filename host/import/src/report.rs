@@ -17,8 +17,6 @@ pub enum Status {
     ToDo,
     /// Calport does it in another way.
     Different,
-    /// This version cannot do it.
-    NotYet,
     /// It stands in the configuration.
     TakenOver,
     /// It is not given: what the product does without it holds.
@@ -29,8 +27,7 @@ pub enum Status {
 
 impl Status {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 8] =
-        [Self::Invalid, Self::Unknown, Self::ToDo, Self::Different, Self::NotYet, Self::TakenOver, Self::Default, Self::NotNeeded];
+    pub const ALL: [Self; 7] = [Self::Invalid, Self::Unknown, Self::ToDo, Self::Different, Self::TakenOver, Self::Default, Self::NotNeeded];
 
     /// Its name for people.
     pub fn title(self) -> &'static str {
@@ -39,7 +36,6 @@ impl Status {
             Self::Unknown => "unknown",
             Self::ToDo => "to do",
             Self::Different => "different",
-            Self::NotYet => "not yet",
             Self::TakenOver => "taken over",
             Self::Default => "default",
             Self::NotNeeded => "not needed",
@@ -52,7 +48,6 @@ impl Status {
             Self::Unknown => "not used: no setting of this product",
             Self::ToDo => "to be done by hand",
             Self::Different => "Calport does this in another way",
-            Self::NotYet => "this version cannot do it",
             Self::TakenOver => "stands in the configuration",
             Self::Default => "not given: as the product does it by itself",
             Self::NotNeeded => "Calport does not need it",

@@ -90,8 +90,8 @@ pub mod zone;
 #[doc(hidden)]
 pub use wit_bindgen;
 
-/// The allocator of every connector. What a page of events takes in small texts is a third faster with it than with the one of
-/// the target's C library (`cargo xtask bench -- --only page`).
+/// The allocator of every connector: faster than that of the target's C library at the many small texts of a page of events
+/// (`cargo xtask bench -- --only page`).
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: talc::wasm::WasmDynamicTalc = talc::wasm::new_wasm_dynamic_allocator();
